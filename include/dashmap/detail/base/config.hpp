@@ -1,0 +1,136 @@
+// Role
+//   Every question to the compiler and the platform is asked here, once. The rest of the library
+//   tests the DASHMAP_DETAIL_ macros below and nothing else.
+//
+//   User options (define to 1 before the first include, or with the CMake options of that name):
+//     DASHMAP_PORTABLE_SIMD  compare tags with 64-bit integer arithmetic on every platform
+//     DASHMAP_PLAIN_FENCES   fence on every operation instead of the system's asymmetric barrier
+//     DASHMAP_CHECKED        record where guards were taken, and stop a program that destroys a map
+//                            while a guard of it lives
+//
+// Invariants
+//   1. All translation units of a program set the user options alike. No option changes a layout.
+//
+// Readers and writers
+//   None: macros and two leaf functions.
+//
+// Not here
+//   Anything that needs a second header of the library.
+#pragma once
+
+#include <atomic>
+
+#ifndef DASHMAP_PORTABLE_SIMD
+#define DASHMAP_PORTABLE_SIMD 0
+#endif
+#ifndef DASHMAP_PLAIN_FENCES
+#define DASHMAP_PLAIN_FENCES 0
+#endif
+#ifndef DASHMAP_CHECKED
+#define DASHMAP_CHECKED 0
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define DASHMAP_DETAIL_TSAN 1
+#endif
+#endif
+#if !defined(DASHMAP_DETAIL_TSAN)
+#if defined(__SANITIZE_THREAD__)
+#define DASHMAP_DETAIL_TSAN 1
+#else
+#define DASHMAP_DETAIL_TSAN 0
+#endif
+#endif
+
+#if !DASHMAP_PORTABLE_SIMD && defined(__SSE2__)
+#define DASHMAP_DETAIL_SSE2 1
+#else
+#define DASHMAP_DETAIL_SSE2 0
+#endif
+#if !DASHMAP_PORTABLE_SIMD && defined(__ARM_NEON) && defined(__aarch64__)
+#define DASHMAP_DETAIL_NEON 1
+#else
+#define DASHMAP_DETAIL_NEON 0
+#endif
+#if !DASHMAP_DETAIL_SSE2 && !DASHMAP_DETAIL_NEON
+#define DASHMAP_DETAIL_PORTABLE_SIMD 1
+#else
+#define DASHMAP_DETAIL_PORTABLE_SIMD 0
+#endif
+
+// The thread sanitizer does not model an asymmetric barrier and needs none: it takes the plain path.
+#if defined(__linux__) && !DASHMAP_PLAIN_FENCES && !DASHMAP_DETAIL_TSAN
+#define DASHMAP_DETAIL_MEMBARRIER 1
+#else
+#define DASHMAP_DETAIL_MEMBARRIER 0
+#endif
+
+#if defined(__linux__)
+#define DASHMAP_DETAIL_MMAP 1
+#else
+#define DASHMAP_DETAIL_MMAP 0
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define DASHMAP_DETAIL_NOINLINE __attribute__((noinline))
+#define DASHMAP_DETAIL_COLD __attribute__((noinline, cold))
+#define DASHMAP_DETAIL_INLINE inline __attribute__((always_inline))
+#define DASHMAP_DETAIL_PREFETCH(address) __builtin_prefetch(address)
+#define DASHMAP_DETAIL_COMPILER_FENCE() __asm__ volatile("" ::: "memory")
+#else
+#define DASHMAP_DETAIL_NOINLINE
+#define DASHMAP_DETAIL_COLD
+#define DASHMAP_DETAIL_INLINE inline
+#define DASHMAP_DETAIL_PREFETCH(address) static_cast<void>(address)
+#define DASHMAP_DETAIL_COMPILER_FENCE() std::atomic_signal_fence(std::memory_order_seq_cst)
+#endif
+
+// On functions whose plain loads race with a writer by design: an optimistic reader throws away
+// what it read unless the group's version proves that no writer came between. The sanitizer
+// cannot know that the value is not used, so these few functions are not instrumented; they stay
+// out of line in its builds, since inlining would instrument them again.
+#if DASHMAP_DETAIL_TSAN
+#define DASHMAP_DETAIL_NO_TSAN __attribute__((no_sanitize("thread"), noinline))
+#else
+#define DASHMAP_DETAIL_NO_TSAN
+#endif
+
+#if defined(__clang__)
+#define DASHMAP_DETAIL_LIFETIMEBOUND [[clang::lifetimebound]]
+#else
+#define DASHMAP_DETAIL_LIFETIMEBOUND
+#endif
+
+// Empty members share addresses; only the MSVC ABI needs another spelling.
+#if defined(_MSC_VER)
+#define DASHMAP_DETAIL_NO_UNIQUE_ADDRESS [[msvc::no_unique_address]]
+#else
+#define DASHMAP_DETAIL_NO_UNIQUE_ADDRESS [[no_unique_address]]
+#endif
+
+namespace dashmap::detail {
+
+// Tells the processor that this thread polls.
+inline void cpu_relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield" ::: "memory");
+#else
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+// Keeps the loads of an optimistic reader before its check of the version. The sanitizer rejects
+// thread fences; its builds read through functions that it does not instrument, on processors
+// (x86) that keep loads in order, where stopping the compiler is enough.
+inline void load_load_fence() noexcept {
+#if DASHMAP_DETAIL_TSAN
+  DASHMAP_DETAIL_COMPILER_FENCE();
+#else
+  std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+}
+
+}  // namespace dashmap::detail

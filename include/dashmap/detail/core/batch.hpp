@@ -1,0 +1,172 @@
+// Role
+//   Operations on several keys in one call: an atomic step over some, and look-ups and insertions
+//   that overlap their cache misses.
+//
+// Invariants
+//   1. with_keys takes its groups in hash order, the one order of all that take several, and keeps
+//      each until its function returned.
+//   2. A batch is nothing but its single operations, with the memory they need fetched before: first
+//      tags and words of all, then the slots that look right.
+//
+// Readers and writers
+//   As in operations.hpp. Prefetching reads tags without a lock and uses them for nothing else.
+//
+// Not here
+//   Whole-map operations (walk.hpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "dashmap/detail/core/walk.hpp"
+
+namespace dashmap::detail {
+
+// Calls f(key, value) with the parts of a pair-like element, as lvalues or rvalues as it is one.
+template <class Pair, class F>
+decltype(auto) split_pair(Pair&& pair, F&& f) {
+  if constexpr (requires { std::get<1>(std::forward<Pair>(pair)); }) {
+    return f(std::get<0>(std::forward<Pair>(pair)), std::get<1>(std::forward<Pair>(pair)));
+  } else {
+    auto&& [key, value] = pair;
+    return f(key, value);
+  }
+}
+
+template <class Map, class Keys, class F>
+decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
+  using Value = typename Map::Value;
+  using Query = std::remove_cvref_t<std::ranges::range_reference_t<Keys>>;
+  struct Wanted {
+    std::uint64_t hash;
+    std::size_t index;
+    const Query* key;
+  };
+  static constexpr Request request{"with_keys"};
+  // Keys that the range makes on the fly are kept here; others are referred to.
+  constexpr bool stable = std::is_lvalue_reference_v<std::ranges::range_reference_t<Keys>> &&
+                          std::ranges::forward_range<Keys>;
+  std::vector<Query> kept;
+  std::vector<Wanted> wanted;
+  if constexpr (stable) {
+    for (const Query& key : keys) wanted.push_back({map.hash_of(key), wanted.size(), &key});
+  } else {
+    for (auto&& key : keys) kept.push_back(std::forward<decltype(key)>(key));
+    for (const Query& key : kept) wanted.push_back({map.hash_of(key), wanted.size(), &key});
+  }
+  std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
+    return a.hash != b.hash ? a.hash < b.hash : a.index < b.index;
+  });
+  std::vector<Value*> values(wanted.size(), nullptr);
+  std::vector<ExclusiveHandle> holds;
+  holds.reserve(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    std::size_t same = i;
+    while (same > 0 && wanted[same - 1].hash == wanted[i].hash) {
+      --same;
+      if (map.equal()(*wanted[same].key, *wanted[i].key)) break;
+      if (same == 0 || wanted[same - 1].hash != wanted[i].hash) {
+        same = i;
+        break;
+      }
+    }
+    if (same != i) {
+      values[wanted[i].index] = values[wanted[same].index];
+      continue;
+    }
+    auto found = map.find_exclusive(wanted[i].hash, *wanted[i].key, request);
+    auto* slot = found.place.slot;
+    if (slot != nullptr) values[wanted[i].index] = &slot->element().value;
+    holds.emplace_back(map.sleepers(), found.section.take(), slot, HoldKind::keys);
+    if (slot == nullptr) map.note_vacant(holds.back().hold(), wanted[i].hash, *wanted[i].key);
+  }
+  return std::invoke(std::forward<F>(f), std::span<Value*>(values));
+}
+
+inline constexpr std::size_t batch_size = 32;
+
+// Fetches what look-ups of the hashes will read.
+template <class Map>
+void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
+  const Pin pin(&map);
+  const auto* table = map.table();
+  if (Map::is_empty_table(table)) return;
+  for (const std::uint64_t hash : hashes) {
+    const std::size_t group = table->index_of(hash);
+    DASHMAP_DETAIL_PREFETCH(table->tags_of(group));
+    DASHMAP_DETAIL_PREFETCH(&table->words[group]);
+  }
+  for (const std::uint64_t hash : hashes) {
+    const std::size_t group = table->index_of(hash);
+    if (const BitMask mask = match(table->tags_of(group), tag_of(hash))) {
+      DASHMAP_DETAIL_PREFETCH(table->slots_of(group) + mask.next());
+    }
+  }
+}
+
+// Calls one(element, hash) for the elements of a range in order, batches of them prefetched.
+template <class Map, class Range, class HashOf, class One>
+void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
+  constexpr bool stable = std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> &&
+                          std::ranges::forward_range<Range>;
+  if constexpr (stable) {
+    std::array<std::uint64_t, batch_size> hashes;
+    auto last = std::ranges::end(range);
+    for (auto first = std::ranges::begin(range); first != last;) {
+      std::size_t n = 0;
+      for (auto it = first; n < batch_size && it != last; ++it) hashes[n++] = hash_of(*it);
+      prefetch(map, std::span(hashes.data(), n));
+      for (std::size_t i = 0; i < n; ++i, ++first) one(*first, hashes[i]);
+    }
+  } else {
+    for (auto&& element : range) one(std::forward<decltype(element)>(element), hash_of(element));
+  }
+}
+
+template <class Map, class Keys, class F>
+void get_many(Map& map, Keys&& keys, F& f) {
+  static constexpr Request request{"get_many"};
+  using Value = typename Map::Value;
+  in_batches(
+      map, std::forward<Keys>(keys), [&](const auto& key) { return map.hash_of(key); },
+      [&](const auto& key, std::uint64_t hash) {
+        const bool found = map.view_hashed(
+            hash, key, [&](const auto&, const Value& value) { std::invoke(f, key, &value); },
+            request);
+        if (!found) std::invoke(f, key, static_cast<const Value*>(nullptr));
+      });
+}
+
+template <class Map, class Range>
+std::size_t insert_many(Map& map, Range&& range) {
+  static constexpr Request request{"insert_many"};
+  using Value = typename Map::Value;
+  std::size_t inserted = 0;
+  in_batches(
+      map, std::forward<Range>(range),
+      [&](const auto& element) {
+        return split_pair(element, [&](const auto& key, const auto&) { return map.hash_of(key); });
+      },
+      [&](auto&& element, std::uint64_t hash) {
+        split_pair(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
+          typename Map::Displaced displaced;
+          inserted += map.store(hash, std::forward<decltype(key)>(key),
+                                Value(std::forward<decltype(value)>(value)), displaced, request)
+                          ? 1
+                          : 0;
+        });
+      });
+  return inserted;
+}
+
+}  // namespace dashmap::detail

@@ -1,0 +1,378 @@
+// Role
+//   Makes tables and moves elements between them, a unit at a time, while everybody works on.
+//
+//   A new table is published at once, all its groups virgin: their elements are still in
+//   `previous`. A unit is what must move together: one group of the smaller table and the groups
+//   of the larger that share its hashes. Writers move units as they go; a unit with a group in
+//   use is skipped and tried again later, never waited for.
+//
+// Invariants
+//   1. Each element is in exactly one group that is neither virgin nor moved: the live group of
+//      its hash, found from the newest table back through virgin groups (find_live).
+//   2. A unit moves while all its source groups are locked exclusively with nothing nested. Its
+//      destinations are virgin: nobody else reaches them. They become readable before the sources
+//      are marked moved, so who sees `moved` finds the destination live.
+//   3. A source must be live before it moves: chains of tables (when a guard holds up a growth
+//      and the next begins) move oldest first.
+//   4. Nothing that can throw happens between the first and the last relocation of a unit.
+//   5. A table is unlinked by whoever moves its last unit, when all of its groups are moved.
+//   6. Moved-from elements are destroyed after their groups were unlocked; the table stays until
+//      then, since its unit is not counted as done.
+//
+// Readers and writers
+//   sync(resize.filled): release store of a destination's word, pairs with sync(group.validate)
+//   and the locks. sync(resize.moved): release store of a source's word, pairs with the acquire
+//   load in find_live. sync(resize.unlink): the last decrement of units_left is acq_rel, so all
+//   moves come before the unlinking.
+//
+// Not here
+//   When memory is given back (state.hpp), who waits for a lock (acquire.hpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <thread>
+
+#include "dashmap/detail/core/state.hpp"
+
+namespace dashmap::detail {
+
+// A live group, with the value of its word when it was found.
+template <class TableType>
+struct Group {
+  TableType* table;
+  std::size_t index;
+  Word* word;
+  word_t seen;
+
+  std::uint64_t first_hash() const noexcept { return table->first_hash(index); }
+  std::uint64_t last_hash() const noexcept { return table->last_hash(index); }
+};
+
+template <class Types>
+class Resizer : public State<Types> {
+ public:
+  using Base = State<Types>;
+  using typename Base::SlotType;
+  using typename Base::TableType;
+  using GroupType = Group<TableType>;
+  using Base::Base;
+
+  std::size_t capacity() const {
+    const Pin pin(this);
+    const TableType* table = this->table();
+    return Base::is_empty_table(table) ? 0 : static_cast<std::size_t>(table->capacity);
+  }
+
+  // Room for n elements in all, without growing on the way. Throws std::length_error, or what the
+  // allocator throws.
+  void reserve_total(std::uint64_t n) {
+    // 2^56 groups are beyond any address space; groups_for must not overflow.
+    if (n > (std::uint64_t{1} << 59)) throw std::length_error("dashmap: capacity too large");
+    const std::uint64_t groups = groups_for(n);
+    for (;;) {
+      std::uint64_t now;
+      {
+        const Pin pin(this);
+        const TableType* table = this->table();
+        now = Base::is_empty_table(table) ? 0 : table->groups;
+      }
+      if (now >= groups && now != 0) return;
+      resize(now == 0 ? groups : std::min(groups, now << max_ratio_bits));
+      settle();
+    }
+  }
+
+  // Takes a map to the smallest table for its elements, while others go on; units in use stay
+  // behind and follow with later writes.
+  void shrink() {
+    for (;;) {
+      settle();
+      std::uint64_t now;
+      {
+        const Pin pin(this);
+        const TableType* table = this->table();
+        if (Base::is_empty_table(table)) return;
+        now = table->groups;
+        if (table->previous.load(std::memory_order_acquire) != nullptr) return;  // held up
+      }
+      const std::uint64_t groups = groups_for(this->size());
+      if (groups >= now) return;
+      resize(std::max(groups, now >> max_ratio_bits));
+    }
+  }
+
+  // The live group of a hash. The map is pinned.
+  GroupType find_live(std::uint64_t hash) {
+    for (;;) {
+      for (TableType* table = this->table(); table != nullptr;) {
+        const std::size_t index = table->index_of(hash);
+        Word& word = table->words[index];
+        word_t seen = word.load(std::memory_order_acquire);  // sync(group.validate)
+        if (word::is_virgin(seen)) {
+          TableType* older = table->previous.load(std::memory_order_acquire);
+          if (older == nullptr) {
+            // Filled meanwhile, or a table that never had a previous one: an empty group. Only a
+            // second look after `previous` was seen null can tell.
+            word.compare_exchange_strong(seen, word::readable, std::memory_order_acq_rel);
+            continue;
+          }
+          table = older;
+          continue;
+        }
+        if (word::is_moved(seen)) break;  // sync(resize.moved): the newer table has it now
+        return {table, index, &word, seen};
+      }
+    }
+  }
+
+  // Moves the unit of a hash to the newest table if it can be had at once. The map is pinned.
+  void pull(std::uint64_t hash) {
+    TableType* table = this->table();
+    if (!Base::is_empty_table(table) &&
+        table->previous.load(std::memory_order_acquire) != nullptr) {
+      move_unit_of(*table, hash);
+    }
+  }
+
+ protected:
+  // After an insertion that found something to do: grow, help, give memory back. Never throws:
+  // a table that cannot be allocated is tried again later, overflow nodes serve until then.
+  DASHMAP_DETAIL_COLD void maintain(std::int64_t counter) noexcept {
+    bool full = false;
+    std::uint64_t groups = 0;
+    {
+      const Pin pin(this);
+      TableType* table = this->table();
+      groups = table->groups;
+      if (table->previous.load(std::memory_order_acquire) != nullptr) {
+        // A first pass goes over all units quickly; what it skipped is tried now and then.
+        const std::uint64_t next = table->next_unit.load(std::memory_order_relaxed);
+        const bool first_pass = next < unit_count(*table);
+        if ((counter & (first_pass ? 3 : 63)) == 0) help(*table, first_pass ? 4 : 64);
+      }
+      full = this->size() > table->capacity;
+    }
+    if (full || this->has_retired()) {
+      if (!this->resize_lock_.try_lock()) return;
+      const std::lock_guard lock(this->resize_lock_, std::adopt_lock);
+      this->reclaim();
+      if (full) {
+        try {
+          resize_locked(groups, groups << 1);
+        } catch (...) {  // no memory: later
+        }
+      }
+    }
+  }
+
+  // Moves what can be moved, giving way to nobody but those who use a unit, and frees.
+  void settle() {
+    for (int tries = 0; tries < 64; ++tries) {
+      bool done = false;
+      {
+        const Pin pin(this);
+        TableType* table = this->table();
+        const std::uint64_t units = unit_count(*table);
+        for (std::uint64_t u = 0; u < units; ++u) move_unit(*table, u);
+        done = unit_count(*table) == 0;
+      }
+      {
+        const std::lock_guard lock(this->resize_lock_);
+        this->reclaim();
+      }
+      if (done && !this->has_retired()) return;
+      std::this_thread::yield();
+    }
+  }
+
+  void make_first_table(std::uint64_t groups = 1) {
+    const std::lock_guard lock(this->resize_lock_);
+    if (!Base::is_empty_table(this->table())) return;
+    if (groups >= Base::striped_from_groups) this->make_stripes();
+    this->publish(TableType::create(groups, this->alloc()));
+  }
+
+ private:
+  // A move touches at most so many groups: the pause of a writer that helps is bounded.
+  static constexpr unsigned max_ratio_bits = 4;
+  static constexpr std::size_t max_ratio = std::size_t{1} << max_ratio_bits;
+
+  static std::uint64_t unit_count(const TableType& to) noexcept {
+    const TableType* from = to.previous.load(std::memory_order_acquire);
+    return from == nullptr ? 0 : std::min(to.groups, from->groups);
+  }
+
+  void resize(std::uint64_t groups) {
+    std::uint64_t now;
+    {
+      const Pin pin(this);
+      now = Base::is_empty_table(this->table()) ? 0 : this->table()->groups;
+    }
+    if (now == 0) return make_first_table(groups);
+    const std::lock_guard lock(this->resize_lock_);
+    resize_locked(now, groups);
+  }
+
+  // Publishes a table of so many groups, unless the newest has not `expected` any more.
+  void resize_locked(std::uint64_t expected, std::uint64_t groups) {
+    TableType* from = this->table();  // the lock keeps it the newest, so it is not freed
+    if (from->groups != expected || from->groups == groups) return;
+    if (groups >= Base::striped_from_groups) this->make_stripes();
+    TableType* to = TableType::create(groups, this->alloc());
+    to->units_left.store(std::min(from->groups, groups), std::memory_order_relaxed);
+    to->previous.store(from, std::memory_order_relaxed);
+    this->publish(to);
+  }
+
+  void help(TableType& to, std::uint64_t batch) {
+    const std::uint64_t units = unit_count(to);
+    if (units == 0) return;
+    const std::uint64_t start = to.next_unit.fetch_add(batch, std::memory_order_relaxed);
+    for (std::uint64_t i = 0; i < batch; ++i) move_unit(to, (start + i) % units);
+  }
+
+  void move_unit_of(TableType& to, std::uint64_t hash) {
+    const TableType* from = to.previous.load(std::memory_order_acquire);
+    if (from == nullptr) return;
+    const unsigned shift = std::max(to.shift, from->shift);
+    move_unit(to, hash >> shift);
+  }
+
+  // The exclusive locks on a unit's sources; released as they were unless `moved`.
+  struct Sources {
+    Resizer& map;
+    TableType& table;
+    std::size_t first;
+    std::size_t locked = 0;
+    bool moved = false;
+
+    ~Sources() {
+      for (std::size_t i = 0; i < locked; ++i) {
+        Word& word = table.words[first + i];
+        const word_t seen = word.load(std::memory_order_relaxed);
+        // Nobody else changes a word locked with nothing nested.
+        word.store(moved ? word::moved : word::unlocked_from(seen),
+                   std::memory_order_release);  // sync(resize.moved)
+        full_fence();  // sync(parking.asleep); moves are rare enough for a real fence
+        if (map.sleepers().maybe_any()) ParkingLot::wake(&word, true);
+      }
+    }
+  };
+
+  // Moves one unit into `to` unless it is in use or there is no memory. The map is pinned.
+  DASHMAP_DETAIL_NOINLINE void move_unit(TableType& to, std::uint64_t unit) {
+    TableType* from = to.previous.load(std::memory_order_acquire);
+    if (from == nullptr) return;
+    const std::size_t from_ratio =
+        static_cast<std::size_t>(from->groups > to.groups ? from->groups / to.groups : 1);
+    const std::size_t to_ratio =
+        static_cast<std::size_t>(to.groups > from->groups ? to.groups / from->groups : 1);
+    const std::size_t source = static_cast<std::size_t>(unit) * from_ratio;
+    const std::size_t target = static_cast<std::size_t>(unit) * to_ratio;
+    if (!word::is_virgin(to.words[target].load(std::memory_order_acquire))) return;
+    {
+      Sources sources{*this, *from, source};
+      if (!lock_sources(sources, from_ratio)) return;
+      std::array<std::size_t, max_ratio> used{};
+      if (!make_room(*from, source, from_ratio, to, target, to_ratio)) return;
+      for (std::size_t i = 0; i < from_ratio; ++i) {
+        from->for_each(source + i, [&](auto place) {
+          const std::size_t group = to.index_of(this->hash_of_slot(*place.slot));
+          put(to, group, used[group - target]++, place);
+        });
+      }
+      for (std::size_t i = 0; i < to_ratio; ++i) {
+        const bool chained =
+            to.overflow[target + i].load(std::memory_order_relaxed) != nullptr;
+        to.words[target + i].store(word::readable | (chained ? word::overflow : 0),
+                                   std::memory_order_release);  // sync(resize.filled)
+      }
+      sources.moved = true;
+    }
+    if constexpr (!SlotType::trivial_destruction) {
+      for (std::size_t i = 0; i < from_ratio; ++i) {
+        from->for_each(source + i, [](auto place) { place.slot->destroy_moved(); });
+      }
+    }
+    if (to.units_left.fetch_sub(1, std::memory_order_acq_rel) == 1) {  // sync(resize.unlink)
+      if (TableType* old = to.previous.exchange(nullptr, std::memory_order_acq_rel)) {
+        this->retire(old);
+      }
+    }
+  }
+
+  bool lock_sources(Sources& sources, std::size_t count) {
+    TableType& from = sources.table;
+    for (std::size_t i = 0; i < count; ++i) {
+      Word& word = from.words[sources.first + i];
+      word_t seen = word.load(std::memory_order_acquire);
+      if (word::is_virgin(seen)) {
+        if (TableType* older = from.previous.load(std::memory_order_acquire)) {
+          const unsigned shift = std::max(from.shift, older->shift);
+          move_unit(from, from.first_hash(sources.first + i) >> shift);
+          seen = word.load(std::memory_order_acquire);
+        }
+        if (word::is_virgin(seen)) {
+          if (from.previous.load(std::memory_order_acquire) != nullptr) return false;
+          // As in find_live: no previous table, so empty, or filled in between.
+          word.compare_exchange_strong(seen, word::readable, std::memory_order_acq_rel);
+          seen = word.load(std::memory_order_acquire);
+        }
+      }
+      if (!try_lock_exclusive(word, seen)) return false;
+      ++sources.locked;
+    }
+    return true;
+  }
+
+  // Adds the overflow nodes that the unit's elements will need; undone when memory runs out.
+  bool make_room(TableType& from, std::size_t source, std::size_t from_ratio, TableType& to,
+                 std::size_t target, std::size_t to_ratio) {
+    std::array<std::size_t, max_ratio> need{};
+    for (std::size_t i = 0; i < from_ratio; ++i) {
+      from.for_each(source + i, [&](auto place) {
+        ++need[to.index_of(this->hash_of_slot(*place.slot)) - target];
+      });
+    }
+    try {
+      for (std::size_t i = 0; i < to_ratio; ++i) {
+        for (std::size_t room = group_width; room < need[i]; room += overflow_width) {
+          to.add_overflow(target + i, this->alloc());
+        }
+      }
+    } catch (...) {
+      for (std::size_t i = 0; i < to_ratio; ++i) to.drop_overflow(target + i, this->alloc());
+      return false;
+    }
+    return true;
+  }
+
+  // Relocates an element to the `n`th place of a group being filled.
+  static void put(TableType& to, std::size_t group, std::size_t n,
+                  typename Types::PlaceType from) noexcept {
+    SlotType* slot = nullptr;
+    std::uint8_t* tag = nullptr;
+    if (n < group_width) {
+      slot = to.slots_of(group) + n;
+      tag = to.tags_of(group) + n;
+    } else {
+      auto* node = to.overflow[group].load(std::memory_order_relaxed);
+      for (n -= group_width; n >= overflow_width; n -= overflow_width) {
+        node = node->next.load(std::memory_order_relaxed);
+      }
+      slot = &node->slots[n];
+      tag = &node->tags[n];
+    }
+    from.slot->relocate(*slot);
+    set_tag(tag, *from.tag);
+  }
+};
+
+}  // namespace dashmap::detail

@@ -1,0 +1,334 @@
+// Role
+//   What a map is made of: the newest table, the functions and the allocator, the count, the
+//   sleepers, and the tables that wait to be freed. Everything about its life but its resizing.
+//
+// Invariants
+//   1. table() is never null: an empty map shares one constant table, whose single group is empty
+//      and whose word (pending without a waiter) sends every writer to the slow path.
+//   2. size() is the number of elements whenever no insertion or removal is under way.
+//   3. A table is retired once it is unlinked from the chain of tables, and freed after
+//      PinRegistry::quiescent() said so, or with the map.
+//
+// Readers and writers
+//   sync(state.table): a new table is stored with release, pairs with the acquire load in table().
+//   sync(state.stripes): likewise for the array of counters.
+//   retired_: pushed by anybody (release), taken whole under the resize lock (acquire).
+//
+// Not here
+//   Locking groups (acquire.hpp), moving elements (resize.hpp).
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "dashmap/detail/base/bits.hpp"
+#include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/reclaim/pin.hpp"
+#include "dashmap/detail/sync/lock_handle.hpp"
+#include "dashmap/detail/table/table.hpp"
+#include "dashmap/hash.hpp"
+
+namespace dashmap::detail {
+
+// The types of a map, and what follows from them.
+template <class K, class V, class Hash, class KeyEqual, class Allocator>
+struct MapTypes {
+  using Key = K;
+  using Value = V;
+  using Hasher = Hash;
+  using Equal = KeyEqual;
+  using Alloc = Allocator;
+
+  // Recomputing is no more than a few instructions and cannot throw.
+  static constexpr bool cheap_hash =
+      std::is_scalar_v<K> && std::is_nothrow_invocable_v<const Hash&, const K&>;
+  using SlotType = Slot<K, V, !cheap_hash>;
+  using ElementType = typename SlotType::ElementType;
+  using TableType = Table<SlotType>;
+  using PlaceType = Place<SlotType>;
+  using Prepared = typename SlotType::template Prepared<Alloc>;
+  using Displaced = typename SlotType::template Displaced<Alloc>;
+  static constexpr bool racy_keys = SlotType::racy_keys;
+  static constexpr bool racy_values = SlotType::racy_values;
+  // A view may run on a copy: nothing that the value refers to could be freed meanwhile.
+  static constexpr bool racy_views = racy_values && is_plain_data<V>::value;
+  // Building, moving or destroying an element may run user code.
+  static constexpr bool trivial = SlotType::trivial;
+};
+
+// The table of all empty maps.
+template <class SlotType>
+struct EmptyTable {
+  alignas(16) inline static constinit std::uint8_t tags[group_width] = {};
+  inline static constinit std::atomic<word_t> words[1] = {word::readable | word::pending};
+  inline static constinit std::atomic<OverflowNode<SlotType>*> overflow[1] = {nullptr};
+  inline static constinit Table<SlotType> table{words, tags, nullptr, overflow, 1};
+};
+
+inline unsigned hardware_threads() noexcept {
+  static const unsigned count = std::max(1U, std::thread::hardware_concurrency());
+  return count;
+}
+
+// Default number of shards: the power of two at or above 4 × cores.
+inline std::size_t default_shards() noexcept {
+  return std::bit_ceil(std::size_t{4} * hardware_threads());
+}
+
+template <class Types>
+class State {
+ public:
+  using Key = typename Types::Key;
+  using Hasher = typename Types::Hasher;
+  using Equal = typename Types::Equal;
+  using Alloc = typename Types::Alloc;
+  using SlotType = typename Types::SlotType;
+  using TableType = typename Types::TableType;
+
+  State(const Hasher& hasher, const Equal& equal, const Alloc& alloc, std::size_t shards)
+      : hasher_(hasher), equal_(equal), alloc_(alloc),
+        shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { destroy(); }
+
+  // Neither map is in use by other threads, and no guard is alive.
+  void steal(State& other) noexcept {
+    destroy();
+    other.free_retired();
+    table_.store(other.table_.exchange(empty_table(), std::memory_order_relaxed),
+                 std::memory_order_relaxed);
+    count_.store(other.count_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
+    stripes_.store(other.stripes_.exchange(nullptr, std::memory_order_relaxed),
+                   std::memory_order_relaxed);
+  }
+
+  void swap_contents(State& other) noexcept {
+    free_retired();
+    other.free_retired();
+    exchange(table_, other.table_);
+    exchange(count_, other.count_);
+    exchange(stripes_, other.stripes_);
+    std::swap(shard_bits_, other.shard_bits_);
+  }
+
+  Hasher& hasher() noexcept { return hasher_; }
+  const Hasher& hasher() const noexcept { return hasher_; }
+  Equal& equal() noexcept { return equal_; }
+  const Equal& equal() const noexcept { return equal_; }
+  Alloc& alloc() noexcept { return alloc_; }
+  const Alloc& alloc() const noexcept { return alloc_; }
+  Sleepers& sleepers() noexcept { return sleepers_; }
+  unsigned shard_bits() const noexcept { return shard_bits_; }
+  void set_shard_bits(unsigned bits) noexcept { shard_bits_ = static_cast<std::uint8_t>(bits); }
+
+  // All 64 bits, mixed.
+  template <class Q>
+  DASHMAP_DETAIL_INLINE std::uint64_t full_hash(const Q& key) const {
+    const auto raw = static_cast<std::uint64_t>(hasher_(key));
+    if constexpr (hash_is_avalanching<Hasher> && sizeof(decltype(hasher_(key))) == 8) {
+      return raw;
+    } else {
+      return mix64(raw);
+    }
+  }
+  // The 63 bits that order the table.
+  template <class Q>
+  DASHMAP_DETAIL_INLINE std::uint64_t hash_of(const Q& key) const {
+    return full_hash(key) >> 1;
+  }
+  std::uint64_t hash_of_slot(const SlotType& slot) const noexcept(Types::cheap_hash) {
+    if constexpr (Types::cheap_hash && SlotType::in_place) {
+      return hash_of(slot.element().key);
+    } else {
+      return slot.element().hash.value;
+    }
+  }
+
+  TableType* table() const noexcept { return table_.load(std::memory_order_acquire); }
+  static TableType* empty_table() noexcept { return &EmptyTable<SlotType>::table; }
+  static bool is_empty_table(const TableType* table) noexcept { return table == empty_table(); }
+
+  std::size_t size() const noexcept {
+    std::int64_t sum = count_.load(std::memory_order_acquire);
+    if (const Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
+      for (std::size_t i = 0; i <= stripes->mask; ++i) {
+        sum += stripes->of[i].value.load(std::memory_order_acquire);
+      }
+    }
+    return sum > 0 ? static_cast<std::size_t>(sum) : 0;
+  }
+
+  // Counts an element in, into the table that the caller has locked a group of. Gives the counter's
+  // value when the table wants maintenance, else 0.
+  DASHMAP_DETAIL_INLINE std::int64_t count_in(const TableType& table) noexcept {
+    // Release: whoever sees the count may expect to find the element.
+    std::int64_t value = 0;
+    bool due = table.previous.load(std::memory_order_relaxed) != nullptr;
+    if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
+      value = 1 + stripes->of[this_thread_stripe() & stripes->mask].value.fetch_add(
+                      1, std::memory_order_release);
+      due = due || (static_cast<std::uint64_t>(value) & table.check_mask) == 0;
+    } else {
+      value = 1 + count_.fetch_add(1, std::memory_order_release);
+      due = due || value > static_cast<std::int64_t>(table.capacity);
+    }
+    return due ? (value == 0 ? 1 : value) : 0;
+  }
+  DASHMAP_DETAIL_INLINE void count_out() noexcept {
+    if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
+      stripes->of[this_thread_stripe() & stripes->mask].value.fetch_sub(1,
+                                                                       std::memory_order_release);
+    } else {
+      count_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+ protected:
+  // One counter is enough while a table is so small that its locks are shared more anyway.
+  static constexpr std::uint64_t striped_from_groups = 16;
+
+  struct Stripe {
+    alignas(64) std::atomic<std::int64_t> value{0};
+  };
+  struct Stripes {
+    explicit Stripes(std::size_t n) noexcept : mask(n - 1) {}
+    std::size_t mask;
+    Stripe of[1];  // mask + 1 of them
+  };
+  static std::size_t stripe_count() noexcept {
+    return std::min<std::size_t>(std::bit_ceil(hardware_threads()), 64);
+  }
+
+  static std::size_t this_thread_stripe() noexcept {
+    static constinit thread_local std::size_t mine = 0;
+    if (mine == 0) [[unlikely]] {
+      static std::atomic<std::size_t> next{0};
+      mine = next.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
+    return mine;
+  }
+
+  // Called under the resize lock. Throws what the allocator throws.
+  void make_stripes() {
+    if (stripes_.load(std::memory_order_relaxed) != nullptr) return;
+    const std::size_t n = stripe_count();
+    StripeAlloc stripe_alloc(alloc_);
+    auto* memory =
+        std::to_address(std::allocator_traits<StripeAlloc>::allocate(stripe_alloc, n + 1));
+    auto* stripes = ::new (static_cast<void*>(memory)) Stripes(n);
+    for (std::size_t i = 1; i < n; ++i) ::new (static_cast<void*>(&stripes->of[i])) Stripe;
+    stripes_.store(stripes, std::memory_order_release);  // sync(state.stripes)
+  }
+
+  void publish(TableType* table) noexcept {
+    table->check_mask = 0;
+    if (const Stripes* stripes = stripes_.load(std::memory_order_relaxed)) {
+      const std::uint64_t often = table->capacity / (8 * (stripes->mask + 1));
+      table->check_mask = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
+    }
+    table_.store(table, std::memory_order_release);  // sync(state.table)
+  }
+
+  void retire(TableType* table) noexcept {
+    table->next_retired = retired_.load(std::memory_order_relaxed);
+    while (!retired_.compare_exchange_weak(table->next_retired, table, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
+    }
+  }
+  bool has_retired() const noexcept {
+    return retired_.load(std::memory_order_relaxed) != nullptr;
+  }
+  // Frees what can be freed. Under the resize lock, not pinned.
+  void reclaim() noexcept {
+    TableType* list = retired_.exchange(nullptr, std::memory_order_acquire);
+    if (list == nullptr) return;
+    const bool quiet = PinRegistry::quiescent(this);
+    while (list != nullptr) {
+      TableType* table = std::exchange(list, list->next_retired);
+      if (quiet) {
+        TableType::destroy(table, alloc_);
+      } else {
+        retire(table);
+      }
+    }
+  }
+
+  // A mutex of one byte; resizing is rare and mostly try_lock.
+  class ResizeLock {
+   public:
+    bool try_lock() noexcept { return !flag_.test_and_set(std::memory_order_acquire); }
+    void lock() noexcept {
+      while (!try_lock()) flag_.wait(true, std::memory_order_relaxed);
+    }
+    void unlock() noexcept {
+      flag_.clear(std::memory_order_release);
+      flag_.notify_one();
+    }
+
+   private:
+    std::atomic_flag flag_;
+  };
+
+  ResizeLock resize_lock_;
+
+ private:
+  using StripeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Stripe>;
+
+  template <class T>
+  static void exchange(std::atomic<T>& a, std::atomic<T>& b) noexcept {
+    a.store(b.exchange(a.load(std::memory_order_relaxed), std::memory_order_relaxed),
+            std::memory_order_relaxed);
+  }
+
+  void free_retired() noexcept {
+    TableType* list = retired_.exchange(nullptr, std::memory_order_acquire);
+    while (list != nullptr) {
+      TableType::destroy(std::exchange(list, list->next_retired), alloc_);
+    }
+  }
+
+  void destroy() noexcept {
+    free_retired();
+    TableType* table = table_.exchange(empty_table(), std::memory_order_acquire);
+    while (table != nullptr && !is_empty_table(table)) {
+      if constexpr (!SlotType::trivial_destruction) {
+        for (std::size_t g = 0; g < table->groups; ++g) {
+          const word_t seen = table->words[g].load(std::memory_order_acquire);
+          if (word::is_virgin(seen) || word::is_moved(seen)) continue;
+          table->for_each(g, [&](auto place) { place.slot->destroy(alloc_); });
+        }
+      }
+      TableType* older = table->previous.load(std::memory_order_acquire);
+      TableType::destroy(table, alloc_);
+      table = older;
+    }
+    count_.store(0, std::memory_order_relaxed);
+    if (Stripes* stripes = stripes_.exchange(nullptr, std::memory_order_acquire)) {
+      StripeAlloc stripe_alloc(alloc_);
+      const std::size_t n = stripes->mask + 2;
+      auto* memory = reinterpret_cast<Stripe*>(stripes);
+      using Traits = std::allocator_traits<StripeAlloc>;
+      Traits::deallocate(stripe_alloc,
+                         std::pointer_traits<typename Traits::pointer>::pointer_to(*memory), n);
+    }
+  }
+
+  std::atomic<TableType*> table_{empty_table()};
+  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Hasher hasher_;
+  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Equal equal_;
+  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Alloc alloc_;
+  Sleepers sleepers_;
+  std::uint8_t shard_bits_;
+  std::atomic<std::int64_t> count_{0};
+  std::atomic<Stripes*> stripes_{nullptr};
+  std::atomic<TableType*> retired_{nullptr};
+};
+
+}  // namespace dashmap::detail

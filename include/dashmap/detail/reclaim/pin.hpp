@@ -1,0 +1,161 @@
+// Role
+//   Says which threads may be looking at a map's tables right now, so that an unlinked table is
+//   freed while the map lives. A thread pins a map for the length of one operation by storing the
+//   map's address in its own record; whoever unlinked a table waits until it has seen every
+//   record without that address once. There is no epoch: operations are short and never wait
+//   while pinned, so one look a thread is nearly always enough.
+//
+// Invariants
+//   1. A record belongs to one thread at a time; it is free exactly when it holds `free_mark`.
+//   2. Between the pin's store and its end the record holds the map's address, or `any_mark`
+//      (nested operations on two maps): a scan for that map never passes it.
+//   3. A pin's store comes before its reads of the map's table pointers, and unlinking comes
+//      before the scan: light and heavy side of one asymmetric barrier, or full fences on both.
+//   4. What is locked needs no pin: a table is unlinked only when every group of it has moved,
+//      and a locked group cannot move. Hence no user code relies on a pin.
+//   5. Records are never freed: a scan may read one at any time.
+//
+// Readers and writers
+//   The owner stores its record (relaxed, before light_fence); a scan loads all (after
+//   heavy_fence). Records are claimed and released by exchanging `free_mark`.
+//
+// Not here
+//   The list of unlinked tables, which belongs to the map (core/engine.hpp).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <thread>
+
+#include "dashmap/detail/base/asymmetric_fence.hpp"
+#include "dashmap/detail/base/config.hpp"
+
+namespace dashmap::detail {
+
+struct alignas(64) PinRecord {
+  explicit constexpr PinRecord(const void* value) noexcept : map(value) {}
+
+  std::atomic<const void*> map;
+  PinRecord* next = nullptr;
+};
+
+class PinRegistry {
+ public:
+  // Addresses that no map has. `fenced_mark` is the idle state of a thread that must fence at
+  // every pin because the system has no asymmetric barrier: the fast path takes it for busy.
+  static constexpr const void* free_mark() noexcept { return &marks_[0]; }
+  static constexpr const void* any_mark() noexcept { return &marks_[1]; }
+  static constexpr const void* fenced_mark() noexcept { return &marks_[2]; }
+
+  // A record that holds `value`, reused or new. Throws std::bad_alloc.
+  static PinRecord* claim(const void* value) {
+    for (PinRecord* record = head_.load(std::memory_order_acquire); record != nullptr;
+         record = record->next) {
+      const void* expected = free_mark();
+      if (record->map.load(std::memory_order_relaxed) == expected &&
+          record->map.compare_exchange_strong(expected, value, std::memory_order_acq_rel)) {
+        return record;
+      }
+    }
+    auto* record = new PinRecord(value);
+    record->next = head_.load(std::memory_order_relaxed);
+    // sync(pin.registry): release, pairs with the acquire loads of head_ in claim and quiescent.
+    while (!head_.compare_exchange_weak(record->next, record, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+    }
+    return record;
+  }
+
+  // True when every thread was seen outside operations on `map` since the call began: tables
+  // unlinked before the call may be freed. False when a thread stayed inside too long (it may
+  // have been preempted); try again later. Must not be called from inside an operation.
+  static bool quiescent(const void* map) noexcept {
+    heavy_fence();
+    for (const PinRecord* record = head_.load(std::memory_order_acquire); record != nullptr;
+         record = record->next) {
+      for (int patience = 256;; --patience) {
+        // sync(pin.scan): acquire, pairs with sync(pin.end): the reads of the ended operation
+        // come before the memory is reused.
+        const void* pinned = record->map.load(std::memory_order_acquire);
+        if (pinned != map && pinned != any_mark()) break;
+        if (patience == 0) return false;
+        if (patience < 8) {
+          std::this_thread::yield();
+        } else {
+          cpu_relax();
+        }
+      }
+    }
+    return true;
+  }
+
+ private:
+  inline static constexpr char marks_[3] = {};
+  inline static std::atomic<PinRecord*> head_{nullptr};
+};
+
+// Stands for the record of a thread that has none yet: never idle, so the fast path leaves it alone.
+inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
+inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
+
+// Pins a map for the life of the object: 6 instructions.
+class Pin {
+ public:
+  DASHMAP_DETAIL_INLINE explicit Pin(const void* map) : record_(this_thread_pin) {
+    if (record_->map.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+      begin_slow(map);
+    } else {
+      record_->map.store(map, std::memory_order_relaxed);
+      restore_ = nullptr;
+    }
+    light_fence();
+  }
+  // sync(pin.end): release, pairs with sync(pin.scan).
+  DASHMAP_DETAIL_INLINE ~Pin() { record_->map.store(restore_, std::memory_order_release); }
+
+  Pin(const Pin&) = delete;
+  Pin& operator=(const Pin&) = delete;
+
+ private:
+  // Gives the record back when the thread ends.
+  struct Owner {
+    ~Owner() {
+      exiting = true;
+      this_thread_pin->map.store(PinRegistry::free_mark(), std::memory_order_release);
+      this_thread_pin = &unregistered_pin;
+    }
+    void touch() noexcept {}
+    inline static constinit thread_local bool exiting = false;
+  };
+
+  DASHMAP_DETAIL_COLD void begin_slow(const void* map) {
+    const bool fenced = !asymmetric_fences();
+    if (record_ == &unregistered_pin) {
+      if (Owner::exiting) {
+        // After the thread's own clean-up (a destructor of a thread-local object uses a map): a
+        // record for this operation only.
+        record_ = PinRegistry::claim(map);
+        restore_ = PinRegistry::free_mark();
+        full_fence();
+        return;
+      }
+      static thread_local Owner owner;
+      owner.touch();
+      record_ = PinRegistry::claim(fenced ? PinRegistry::fenced_mark() : nullptr);
+      this_thread_pin = record_;
+    }
+    restore_ = record_->map.load(std::memory_order_relaxed);
+    const bool idle = restore_ == nullptr || restore_ == PinRegistry::fenced_mark();
+    if (idle || restore_ == map) {
+      record_->map.store(map, std::memory_order_relaxed);
+    } else {
+      record_->map.store(PinRegistry::any_mark(), std::memory_order_relaxed);
+    }
+    if (fenced) full_fence();
+  }
+
+  PinRecord* record_;
+  const void* restore_;
+};
+
+}  // namespace dashmap::detail

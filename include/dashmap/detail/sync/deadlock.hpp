@@ -1,0 +1,166 @@
+// Role
+//   The error that a thread gets instead of waiting for ever, and the search for circles of
+//   waiting threads.
+//
+// Invariants
+//   1. A thread with holds publishes what it waits for before it sleeps, and withdraws it before
+//      it runs on, both under the search's mutex. A thread without holds cannot be part of a
+//      circle and does neither.
+//   2. A search runs under the mutex, by the thread that is about to sleep. It follows edges from a
+//      waiting thread to those that hold what it waits for in a conflicting way. Every thread on a
+//      circle is asleep or about to be, so none of its holds can end: no false alarm.
+//   3. Whoever closes a circle finds it, since all the other edges are published: no miss, one
+//      victim.
+//   4. Waiting for another waiter is not an edge: a thread with holds never queues behind one
+//      (lock_word.hpp, `barge`).
+//
+// Readers and writers
+//   `HeldThread::waiting` under mutex(); holds of sleeping threads under the same mutex
+//   (held.hpp, invariant 4).
+//
+// Not here
+//   Conflicts of a thread with itself: core/acquire.hpp finds them before it waits.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <ostream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/sync/held.hpp"
+
+namespace dashmap {
+
+/// Thrown in place of a wait that could never end: for a lock that the calling thread holds itself
+/// in a conflicting way, or in a circle of threads that wait for each other. The map is unchanged
+/// and the operation released what it had locked. `code()` equals
+/// `std::errc::resource_deadlock_would_occur`.
+class DeadlockError : public std::system_error {
+ public:
+  explicit DeadlockError(const std::string& what)
+      : std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur), what) {}
+};
+
+}  // namespace dashmap
+
+namespace dashmap::detail {
+
+// What a sleeping thread waits for.
+struct Wait {
+  const void* map;
+  const Word* word;
+  std::uint64_t group_first;  // the group's hashes
+  std::uint64_t group_last;
+  bool exclusive;
+  const char* operation;
+};
+
+inline std::string describe(const Hold& hold) {
+  std::string text = name_of(hold.kind.load(std::memory_order_relaxed));
+  if (const char* file = hold.file.load(std::memory_order_relaxed)) {
+    text += std::string(" taken at ") + file + ":" +
+            std::to_string(hold.line.load(std::memory_order_relaxed));
+  }
+  return text;
+}
+
+[[noreturn]] DASHMAP_DETAIL_COLD inline void throw_self_deadlock(const char* operation,
+                                                                 const Hold& hold) {
+  throw DeadlockError(std::string("dashmap: ") + operation +
+                      " would wait for its own thread, which holds the key through " +
+                      describe(hold) + "; release it first, or use it instead");
+}
+
+class DeadlockSearch {
+ public:
+  static std::mutex& mutex() {
+    static std::mutex m;
+    return m;
+  }
+
+  // Publishes the wait unless it closes a circle, in which case DeadlockError is thrown. Threads
+  // without holds have nothing to publish.
+  explicit DeadlockSearch(const Wait& wait) {
+    if (!Held::any()) return;
+    thread_ = Held::this_thread();
+    std::string circle;
+    {
+      const std::lock_guard lock(mutex());
+      std::vector<const HeldThread*> path;
+      if (!closes_circle(wait, *thread_, path, circle)) {
+        thread_->waiting.store(&wait, std::memory_order_relaxed);
+        return;
+      }
+    }
+    throw DeadlockError("dashmap: " + std::string(wait.operation) +
+                        " would wait in a circle of threads: this thread waits for " + circle +
+                        " this thread; take the keys in one order, or together by with_keys");
+  }
+  ~DeadlockSearch() {
+    if (thread_ == nullptr) return;
+    const std::lock_guard lock(mutex());
+    thread_->waiting.store(nullptr, std::memory_order_relaxed);
+  }
+  DeadlockSearch(const DeadlockSearch&) = delete;
+  DeadlockSearch& operator=(const DeadlockSearch&) = delete;
+
+  // Writes a line for each hold, and for each wait of a thread that holds something.
+  static void dump(std::ostream& out) {
+    const std::lock_guard lock(mutex());
+    for (const HeldThread* thread = Held::threads(); thread != nullptr; thread = thread->next) {
+      const std::string name =
+          "thread " + std::to_string(thread->number.load(std::memory_order_relaxed));
+      thread->for_each([&](const Hold& hold) {
+        out << name << " holds " << hold.where.load(std::memory_order_relaxed) << " through "
+            << describe(hold) << '\n';
+      });
+      if (const Wait* wait = thread->waiting.load(std::memory_order_relaxed)) {
+        out << name << " waits for " << wait->word << " in " << wait->operation
+            << (wait->exclusive ? " (exclusive)" : " (shared)") << '\n';
+      }
+    }
+  }
+
+ private:
+  // Depth first over the threads that hold what `wait` asks for. `path` has those entered, so
+  // each is entered once.
+  static bool closes_circle(const Wait& wait, const HeldThread& start,
+                            std::vector<const HeldThread*>& path, std::string& circle) {
+    for (const HeldThread* thread = Held::threads(); thread != nullptr; thread = thread->next) {
+      const Wait* next = thread->waiting.load(std::memory_order_relaxed);
+      const bool is_start = thread == &start;
+      if (is_start && path.empty()) continue;  // its own holds: an upgrade, not a wait
+      if (!is_start && next == nullptr) continue;
+      bool entered = false;
+      for (const HeldThread* seen : path) entered = entered || seen == thread;
+      if (entered) continue;
+      const Hold* reason = nullptr;
+      thread->for_each([&](const Hold& hold) {
+        if (hold.locks(wait.map, wait.word, wait.group_first, wait.group_last) &&
+            (wait.exclusive || hold.exclusive())) {
+          reason = &hold;
+        }
+      });
+      if (reason == nullptr) continue;
+      if (is_start) {
+        circle = "which waits for " + describe(*reason) + " of";
+        return true;
+      }
+      path.push_back(thread);
+      if (closes_circle(*next, start, path, circle)) {
+        circle = describe(*reason) + " of thread " +
+                 std::to_string(thread->number.load(std::memory_order_relaxed)) + " (in " +
+                 next->operation + "), " + circle;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  HeldThread* thread_ = nullptr;
+};
+
+}  // namespace dashmap::detail

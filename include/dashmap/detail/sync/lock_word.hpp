@@ -1,0 +1,157 @@
+// Role
+//   The 64-bit word of a group: reader/writer lock, version for optimistic readers, and state in
+//   the life of a table, in one. This file knows the layout and the single transitions; who waits
+//   and who may nest is decided above.
+//
+//     63 ........ 32|31 30 29|28 .... 16|15|14 ....... 0|
+//         version   | R  M  O|   depth  | P|   readers  |
+//
+//   R readable: live, not locked exclusively, not moved. Optimistic readers test this bit alone;
+//     a zeroed word (a group that its table's growth has not filled yet) is not readable.
+//   M moved: the elements are in the next table, for ever.
+//   O overflow: the group has a chain of overflow nodes.
+//   P pending: a writer waits for readers to leave; new readers without other guards wait too.
+//   version: counts exclusive sections, modulo 2^32. At the top, so that its carry is lost.
+//   depth: exclusive holds, all of one thread (it may hold several keys of a group).
+//   readers: shared holds.
+//
+// Invariants
+//   1. R is clear while depth > 0. Slots and tags change only while depth > 0 (or before the
+//      group is first readable).
+//   2. The version grows at each transition from depth 1 to 0: two loads of the word that differ
+//      at most in `readers` and P, both with R, enclose no change of the group.
+//   3. While depth > 0 only the holding thread, and whoever releases a guard nested in its hold,
+//      change the word; other threads neither count themselves nor set flags. So a holder that
+//      finds its own value unchanged (no nested guard is left) may release with a plain store.
+//   4. readers > 0 while depth > 0 means that the same thread holds shared guards of the group
+//      too (nested or upgraded): other readers get in only when depth is 0.
+//   5. M is set by a mover that holds depth 1 with no readers, and never cleared.
+//
+// Readers and writers
+//   sync(group.lock): acquire by compare-exchange, pairs with sync(group.unlock).
+//   sync(group.unlock): release, pairs with sync(group.lock) and sync(group.validate).
+//   sync(group.validate): acquire load before the reads, load fence and reload after them.
+//
+// Not here
+//   Waiting (parking.hpp), who holds what (held.hpp), what the word protects (table/).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <stdexcept>
+
+#include "dashmap/detail/base/config.hpp"
+
+namespace dashmap::detail {
+
+using word_t = std::uint64_t;
+
+namespace word {
+
+inline constexpr word_t reader_one = 1;
+inline constexpr word_t reader_mask = 0x7fff;
+inline constexpr word_t pending = word_t{1} << 15;
+inline constexpr word_t depth_one = word_t{1} << 16;
+inline constexpr word_t depth_mask = word_t{0x1fff} << 16;
+inline constexpr word_t overflow = word_t{1} << 29;
+inline constexpr word_t moved = word_t{1} << 30;
+inline constexpr word_t readable = word_t{1} << 31;
+inline constexpr word_t version_one = word_t{1} << 32;
+
+constexpr bool is_readable(word_t w) noexcept { return (w & readable) != 0; }
+constexpr bool is_virgin(word_t w) noexcept { return w == 0; }
+constexpr bool is_moved(word_t w) noexcept { return (w & moved) != 0; }
+constexpr bool is_locked(word_t w) noexcept { return (w & depth_mask) != 0; }
+constexpr bool has_overflow(word_t w) noexcept { return (w & overflow) != 0; }
+constexpr word_t readers(word_t w) noexcept { return w & reader_mask; }
+// Neither readers inside nor writers waiting.
+constexpr bool is_quiet(word_t w) noexcept { return static_cast<std::uint16_t>(w) == 0; }
+
+// Invariant 2.
+constexpr bool same_content(word_t before, word_t after) noexcept {
+  return ((before ^ after) & ~(reader_mask | pending)) == 0;
+}
+
+// The first exclusive hold of a readable word, and what the last one leaves.
+constexpr word_t locked_from(word_t w) noexcept { return w + (depth_one - readable); }
+constexpr word_t unlocked_from(word_t locked) noexcept {
+  return locked + (readable - depth_one + version_one);
+}
+
+[[noreturn]] DASHMAP_DETAIL_COLD inline void throw_too_many_guards() {
+  throw std::length_error("dashmap: too many guards on one group of keys");
+}
+
+}  // namespace word
+
+using Word = std::atomic<word_t>;
+
+// Takes the group exclusively if it is still what `seen` was and nobody holds it: locks and
+// validates an optimistic search in one step. `own` counts the shared holds that the calling
+// thread has itself (an upgrade). On failure `seen` is the current value.
+inline bool try_lock_exclusive(Word& w, word_t& seen, word_t own = 0) noexcept {
+  if (!word::is_readable(seen) || word::readers(seen) != own) return false;
+  // The pending mark goes: it stands for nobody once a writer is in; those who still wait set it
+  // again.
+  return w.compare_exchange_strong(seen, word::locked_from(seen & ~word::pending),
+                                   std::memory_order_acquire, std::memory_order_relaxed);
+}
+
+// Adds a shared hold if no writer is inside or, unless `barge`, waiting.
+inline bool try_lock_shared(Word& w, word_t& seen, bool barge) {
+  while (word::is_readable(seen) && (barge || (seen & word::pending) == 0)) {
+    if (word::readers(seen) == word::reader_mask) word::throw_too_many_guards();
+    if (w.compare_exchange_weak(seen, seen + word::reader_one, std::memory_order_acquire,
+                                std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A further hold by the thread that has the group exclusively. `seen` is a value of the word from
+// before the thread found its own hold still in place; if it changed since, try again.
+inline bool try_nest(Word& w, word_t seen, bool exclusive) {
+  const word_t room = exclusive ? word::depth_mask : word::reader_mask;
+  if ((seen & room) == room) word::throw_too_many_guards();
+  return w.compare_exchange_strong(seen, seen + (exclusive ? word::depth_one : word::reader_one),
+                                   std::memory_order_acquire, std::memory_order_relaxed);
+}
+
+// One more hold of the kind that the caller has itself.
+inline void add_same(Word& w, bool exclusive) {
+  word_t seen = w.load(std::memory_order_relaxed);
+  while (!try_nest(w, seen, exclusive)) seen = w.load(std::memory_order_relaxed);
+}
+
+// Releases one exclusive hold by read-modify-write; true when the group is free for others now.
+inline bool release_exclusive(Word& w) noexcept {
+  word_t seen = w.load(std::memory_order_relaxed);
+  word_t next;
+  do {
+    next = (seen & word::depth_mask) == word::depth_one ? word::unlocked_from(seen)
+                                                       : seen - word::depth_one;
+    // seq_cst: the caller then asks whether somebody sleeps, see sync(parking.asleep).
+  } while (!w.compare_exchange_weak(seen, next, std::memory_order_seq_cst,
+                                    std::memory_order_relaxed));
+  return word::is_readable(next);
+}
+
+// Exchanges one exclusive hold for a shared one, with no moment in between.
+inline void downgrade(Word& w) {
+  word_t seen = w.load(std::memory_order_relaxed);
+  word_t next;
+  do {
+    if (word::readers(seen) == word::reader_mask) word::throw_too_many_guards();
+    next = ((seen & word::depth_mask) == word::depth_one ? word::unlocked_from(seen)
+                                                         : seen - word::depth_one) +
+           word::reader_one;
+  } while (!w.compare_exchange_weak(seen, next, std::memory_order_seq_cst,
+                                    std::memory_order_relaxed));
+}
+
+inline void release_shared(Word& w) noexcept {
+  w.fetch_sub(word::reader_one, std::memory_order_seq_cst);
+}
+
+}  // namespace dashmap::detail

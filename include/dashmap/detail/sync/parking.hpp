@@ -1,0 +1,244 @@
+// Role
+//   Where threads sleep until a group's lock may be free: a fixed set of buckets by the address of
+//   the lock word, each a mutex and a queue. A map counts its sleepers, so that an unlock which
+//   concerns nobody reads one counter in the map's own line.
+//
+// Invariants
+//   1. sync(parking.asleep): a sleeper counts itself, executes heavy_fence() and then looks at the
+//      word once more; an unlock changes the word, then (light_fence or a sequentially consistent
+//      operation) reads the count. So either the sleeper sees the unlock or the unlock sees the
+//      sleeper: no wake-up is lost. Where asymmetric_fences() is false the count carries
+//      `always_slow`, which sends every unlock to the slow path and its sequentially consistent
+//      exchange.
+//   2. The queue of a bucket changes under its mutex. A sleeper that was taken off is `woken` (it
+//      tries again) or `granted` (the lock was passed to it, taken already).
+//   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
+//      readers. One that is left when they gave up is cleared by the next reader that would have
+//      slept because of it.
+//   4. A sleeper that was woken in vain is `eager`, and queued first: the next exclusive unlock
+//      passes the lock to it. So nobody waits longer than a queue of such sleepers, whatever
+//      newcomers do.
+//   5. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
+//      word and is called with the map pinned; unlock functions are called by a holder.
+//
+// Readers and writers
+//   `count` of a bucket: relaxed by the wakers, ordered by the map's counter.
+//
+// Not here
+//   When to sleep and for whom (core/acquire.hpp), circles (deadlock.hpp).
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "dashmap/detail/base/asymmetric_fence.hpp"
+#include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/sync/lock_word.hpp"
+
+namespace dashmap::detail {
+
+using Clock = std::chrono::steady_clock;
+inline constexpr Clock::time_point no_deadline = Clock::time_point::max();
+
+// A map's count of its sleepers.
+class Sleepers {
+ public:
+  Sleepers() noexcept : count_(asymmetric_fences() ? 0 : always_slow) {}
+
+  bool maybe_any() const noexcept { return count_.load(std::memory_order_seq_cst) != 0; }
+  void add() noexcept { count_.fetch_add(1, std::memory_order_seq_cst); }
+  void remove() noexcept { count_.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::uint32_t always_slow = std::uint32_t{1} << 30;
+  std::atomic<std::uint32_t> count_;
+};
+
+class Sleeper {
+ public:
+  Sleeper(bool exclusive, word_t own, bool barge, bool eager) noexcept
+      : own_(own), exclusive_(exclusive), barge_(barge), eager_(eager) {}
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+
+ private:
+  friend class ParkingLot;
+  enum class State : std::uint8_t { asleep, woken, granted };
+
+  bool could_enter(word_t seen) const noexcept {
+    if (!word::is_readable(seen)) return word::is_moved(seen) || word::is_virgin(seen);
+    if (exclusive_) return word::readers(seen) <= own_;
+    return barge_ || (seen & word::pending) == 0;
+  }
+
+  std::condition_variable wake_;
+  const Word* word_ = nullptr;
+  Sleeper* next_ = nullptr;
+  word_t own_;
+  State state_ = State::asleep;
+  bool exclusive_;
+  bool barge_;
+  bool eager_;
+};
+
+class ParkingLot {
+ public:
+  // Queues the sleeper, or returns false when the lock looks free: try again. The map is pinned.
+  static bool enqueue(Sleepers& sleepers, Word& word, Sleeper& sleeper) {
+    Bucket& bucket = bucket_of(&word);
+    const std::lock_guard lock(bucket.mutex);
+    bucket.count.fetch_add(1, std::memory_order_relaxed);
+    sleepers.add();
+    heavy_fence();  // sync(parking.asleep)
+    if (!must_sleep(bucket, word, sleeper)) {
+      sleepers.remove();
+      bucket.count.fetch_sub(1, std::memory_order_relaxed);
+      return false;
+    }
+    sleeper.word_ = &word;
+    Sleeper** place = &bucket.first;
+    if (sleeper.eager_) {
+      while (*place != nullptr && (*place)->eager_) place = &(*place)->next_;
+    } else {
+      while (*place != nullptr) place = &(*place)->next_;
+    }
+    sleeper.next_ = *place;
+    *place = &sleeper;
+    return true;
+  }
+
+  enum class Outcome { retry, granted, timeout };
+
+  // Sleeps until taken off the queue or the deadline has passed.
+  static Outcome sleep(Sleepers& sleepers, Sleeper& sleeper, Clock::time_point deadline) {
+    Bucket& bucket = bucket_of(sleeper.word_);
+    std::unique_lock lock(bucket.mutex);
+    const auto taken_off = [&] { return sleeper.state_ != Sleeper::State::asleep; };
+    if (deadline == no_deadline) {
+      sleeper.wake_.wait(lock, taken_off);
+    } else {
+      sleeper.wake_.wait_until(lock, deadline, taken_off);
+    }
+    Outcome outcome = Outcome::retry;
+    if (sleeper.state_ == Sleeper::State::asleep) {
+      outcome = Outcome::timeout;
+      for (Sleeper** place = &bucket.first;; place = &(*place)->next_) {
+        if (*place == &sleeper) {
+          *place = sleeper.next_;
+          break;
+        }
+      }
+    } else if (sleeper.state_ == Sleeper::State::granted) {
+      outcome = Outcome::granted;
+    }
+    bucket.count.fetch_sub(1, std::memory_order_relaxed);
+    sleepers.remove();
+    return outcome;
+  }
+
+  // Wakes who may enter now, or everybody who waits for the word.
+  DASHMAP_DETAIL_COLD static void wake(const Word* word, bool everybody = false) {
+    Bucket& bucket = bucket_of(word);
+    if (bucket.count.load(std::memory_order_relaxed) == 0) return;
+    const std::lock_guard lock(bucket.mutex);
+    wake_locked(bucket, word, everybody);
+  }
+
+  // Releases the last exclusive hold (the word is `locked`, with nothing nested), handing the lock
+  // to an eager sleeper if there is one.
+  DASHMAP_DETAIL_COLD static void unlock_exclusive(Word& word, word_t locked) {
+    Bucket& bucket = bucket_of(&word);
+    // With always_slow set this exchange is what pairs in sync(parking.asleep).
+    if (bucket.count.load(std::memory_order_relaxed) == 0) {
+      word.exchange(word::unlocked_from(locked), std::memory_order_seq_cst);
+      full_fence();
+      if (bucket.count.load(std::memory_order_relaxed) == 0) return;
+      const std::lock_guard lock(bucket.mutex);
+      return wake_locked(bucket, &word, false);
+    }
+    const std::lock_guard lock(bucket.mutex);
+    Sleeper** place = find(bucket, &word);
+    if (place != nullptr && (*place)->eager_ && (*place)->own_ == 0) {
+      const word_t free = word::unlocked_from(locked);
+      word.store((*place)->exclusive_ ? word::locked_from(free) : free + word::reader_one,
+                 std::memory_order_release);
+      take_off(place, Sleeper::State::granted);
+      return;
+    }
+    word.exchange(word::unlocked_from(locked), std::memory_order_seq_cst);
+    wake_locked(bucket, &word, false);
+  }
+
+ private:
+  struct alignas(64) Bucket {
+    std::mutex mutex;
+    std::atomic<std::uint32_t> count{0};
+    Sleeper* first = nullptr;
+  };
+  static constexpr unsigned bucket_bits = 7;
+
+  static Bucket& bucket_of(const Word* word) noexcept {
+    static Bucket buckets[1U << bucket_bits];
+    const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(word));
+    return buckets[(address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits)];
+  }
+
+  // The last look before sleeping: sets the pending mark for a writer that waits for readers,
+  // clears one that stands for nobody. False: the lock may be had.
+  static bool must_sleep(Bucket& bucket, Word& word, const Sleeper& sleeper) noexcept {
+    word_t seen = word.load(std::memory_order_seq_cst);
+    for (;;) {
+      if (sleeper.could_enter(seen)) return false;
+      if (!word::is_readable(seen)) return true;
+      if (sleeper.exclusive_) {
+        if ((seen & word::pending) != 0) return true;
+        if (word.compare_exchange_weak(seen, seen | word::pending, std::memory_order_seq_cst)) {
+          return true;
+        }
+      } else {
+        // Readable and yet closed to this reader: the pending mark.
+        for (Sleeper* other = bucket.first; other != nullptr; other = other->next_) {
+          if (other->word_ == &word && other->exclusive_) return true;
+        }
+        if (word.compare_exchange_weak(seen, seen & ~word::pending, std::memory_order_seq_cst)) {
+          return false;
+        }
+      }
+    }
+  }
+
+  static Sleeper** find(Bucket& bucket, const Word* word) noexcept {
+    for (Sleeper** place = &bucket.first; *place != nullptr; place = &(*place)->next_) {
+      if ((*place)->word_ == word) return place;
+    }
+    return nullptr;
+  }
+
+  static void take_off(Sleeper** place, Sleeper::State state) {
+    Sleeper* sleeper = *place;
+    *place = sleeper->next_;
+    sleeper->state_ = state;
+    sleeper->wake_.notify_one();
+  }
+
+  // The first in the queue; where that is a reader, all readers.
+  static void wake_locked(Bucket& bucket, const Word* word, bool everybody) {
+    bool first = true;
+    bool readers = false;
+    for (Sleeper** place = &bucket.first; *place != nullptr;) {
+      Sleeper& sleeper = **place;
+      if (sleeper.word_ == word && (everybody || first || (readers && !sleeper.exclusive_))) {
+        readers = readers || (first && !sleeper.exclusive_);
+        first = false;
+        take_off(place, Sleeper::State::woken);
+      } else {
+        place = &sleeper.next_;
+      }
+    }
+  }
+};
+
+}  // namespace dashmap::detail

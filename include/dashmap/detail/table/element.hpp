@@ -1,0 +1,297 @@
+// Role
+//   One element, and the slot that holds it: in place where it moves without throwing and is not
+//   large, otherwise as a pointer to a node of its own. So moving an element between tables never
+//   throws, whatever its type, and immovable values work.
+//
+// Invariants
+//   1. relocate() and commit() do not throw and run no user code but nothrow moves.
+//   2. An element with a hash that is not trivially cheap stores it: moving and iterating never
+//      call the user's hash.
+//   3. Keys are compared without a lock only where that is safe on any bytes (`racy_keys`), values
+//      are copied without one only where they are trivially copyable (`racy_values`).
+//
+// Readers and writers
+//   Slots are written under the group's exclusive lock only; racy_copy() may run at any time.
+//
+// Not here
+//   Tags and groups (table.hpp), locks.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "dashmap/detail/base/config.hpp"
+
+namespace dashmap {
+
+/// Whether the bytes of a T are all of its meaning: it refers to nothing that must stay alive while
+/// somebody looks at it. Such keys are found, and such values viewed, without a lock, from a copy.
+/// True for numbers, enumerations and arrays of them; specialise it for your own trivially copyable
+/// structs without pointers (and with an equality that takes any bytes) to get the same speed.
+/// A wrong specialisation (a `std::string_view` member, say) compares freed memory.
+template <class T>
+struct is_plain_data : std::bool_constant<std::is_arithmetic_v<T> || std::is_enum_v<T>> {};
+template <class T, std::size_t N>
+struct is_plain_data<std::array<T, N>> : is_plain_data<T> {};
+
+}  // namespace dashmap
+
+namespace dashmap::detail {
+
+/// The value type of a set's map.
+struct Unit {
+  friend bool operator==(Unit, Unit) noexcept { return true; }
+};
+
+template <bool Stored>
+struct CachedHash {
+  static constexpr bool stored = true;
+  std::uint64_t value;
+  explicit CachedHash(std::uint64_t hash) noexcept : value(hash) {}
+};
+template <>
+struct CachedHash<false> {
+  static constexpr bool stored = false;
+  explicit CachedHash(std::uint64_t) noexcept {}
+};
+
+// Builds a T, passing the allocator on to types that take one (pmr strings and their like).
+template <class T, class Alloc, class... Args>
+T make_with(const Alloc& alloc, Args&&... args) {
+  if constexpr (std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>) {
+    return T(std::forward<Args>(args)...);
+  } else {
+    return std::make_obj_using_allocator<T>(alloc, std::forward<Args>(args)...);
+  }
+}
+
+template <class K, class V, bool StoresHash>
+struct Element {
+  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS CachedHash<StoresHash> hash;
+  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS V value;  // built first: see Slot::replace_value for nodes
+  K key;
+
+  // From a key argument and a function that returns the value (elided, so V may be immovable).
+  template <class Alloc, class Q, class Make>
+  Element(const Alloc& alloc, std::uint64_t h, Q&& k, Make&& make)
+      : hash(h), value(std::forward<Make>(make)()), key(make_with<K>(alloc, std::forward<Q>(k))) {}
+};
+
+// Copies bytes that a writer may be changing. The caller checks the group's version before it uses
+// them. One load for what a register holds; the compiler barrier fixes the copy before the check.
+template <class T>
+DASHMAP_DETAIL_NO_TSAN inline T racy_copy(const T& source) noexcept {
+  static_assert(std::is_trivially_copyable_v<T>);
+  if constexpr (sizeof(T) == 8 && alignof(T) == 8) {
+    return __builtin_bit_cast(
+        T, __atomic_load_n(reinterpret_cast<const std::uint64_t*>(&source), __ATOMIC_RELAXED));
+  } else if constexpr (sizeof(T) == 4 && alignof(T) == 4) {
+    return __builtin_bit_cast(
+        T, __atomic_load_n(reinterpret_cast<const std::uint32_t*>(&source), __ATOMIC_RELAXED));
+  } else {
+    struct Bytes {
+      alignas(T) unsigned char data[sizeof(T)];
+    } bytes;
+    __builtin_memcpy(bytes.data, &source, sizeof(T));
+    DASHMAP_DETAIL_COMPILER_FENCE();
+    return __builtin_bit_cast(T, bytes);
+  }
+}
+
+template <class K, class V>
+inline constexpr bool element_moves_nothrow =
+    std::is_nothrow_move_constructible_v<K> && std::is_nothrow_move_constructible_v<V> &&
+    std::is_nothrow_destructible_v<K> && std::is_nothrow_destructible_v<V>;
+
+// The largest element that is kept in place, in bytes, and the strictest alignment.
+inline constexpr std::size_t in_place_size = 256;
+inline constexpr std::size_t in_place_alignment = 64;
+
+template <class K, class V, bool StoresHash>
+class Slot;
+
+template <class K, class V, bool StoresHash>
+inline constexpr bool is_in_place =
+    element_moves_nothrow<K, V> && sizeof(Element<K, V, StoresHash>) <= in_place_size &&
+    alignof(Element<K, V, StoresHash>) <= in_place_alignment;
+
+// In place.
+template <class K, class V, bool StoresHash>
+  requires is_in_place<K, V, StoresHash>
+class Slot<K, V, StoresHash> {
+ public:
+  using ElementType = Element<K, V, StoresHash>;
+  static constexpr bool in_place = true;
+  static constexpr bool trivial = std::is_trivially_copyable_v<K> && std::is_trivially_copyable_v<V>;
+  static constexpr bool racy_keys = is_plain_data<K>::value && std::is_trivially_copyable_v<K>;
+  static constexpr bool racy_values = racy_keys && std::is_trivially_copyable_v<V>;
+  static constexpr bool trivial_destruction =
+      std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>;
+
+  ElementType& element() noexcept { return *std::launder(reinterpret_cast<ElementType*>(bytes_)); }
+  const ElementType& element() const noexcept {
+    return *std::launder(reinterpret_cast<const ElementType*>(bytes_));
+  }
+
+  // An element outside the table, built before a slot is chosen for it.
+  template <class Alloc>
+  class Prepared {
+   public:
+    template <class Q, class Make>
+    Prepared(const Alloc& alloc, std::uint64_t hash, Q&& key, Make&& make)
+        : element_(alloc, hash, std::forward<Q>(key), std::forward<Make>(make)) {}
+    void commit(Slot& slot) noexcept { ::new (slot.bytes_) ElementType(std::move(element_)); }
+
+   private:
+    ElementType element_;
+  };
+
+  // Moves the element to `to`; what is left here still wants destroy_moved().
+  void relocate(Slot& to) noexcept {
+    if constexpr (trivial) {
+      std::memcpy(to.bytes_, bytes_, sizeof(bytes_));
+    } else {
+      ::new (to.bytes_) ElementType(std::move(element()));
+    }
+  }
+  void destroy_moved() noexcept { element().~ElementType(); }
+
+  template <class Alloc>
+  void destroy(const Alloc&) noexcept {
+    element().~ElementType();
+  }
+
+  // The displaced value, to be destroyed after the lock is released.
+  template <class Alloc>
+  struct Displaced {
+    std::optional<V> value;
+  };
+  template <class Alloc>
+  void replace_value(const Alloc&, V&& value, Displaced<Alloc>& displaced) noexcept {
+    V& place = element().value;
+    displaced.value.emplace(std::move(place));
+    if constexpr (std::is_nothrow_move_assignable_v<V>) {
+      place = std::move(value);
+    } else {
+      std::destroy_at(&place);
+      std::construct_at(&place, std::move(value));
+    }
+  }
+  template <class Alloc>
+  static std::optional<V> take_value(Displaced<Alloc>& displaced) noexcept {
+    return std::move(displaced.value);
+  }
+
+ private:
+  alignas(ElementType) unsigned char bytes_[sizeof(ElementType)];
+};
+
+// As a node.
+template <class K, class V, bool StoresHash>
+  requires(!is_in_place<K, V, StoresHash>)
+class Slot<K, V, StoresHash> {
+ public:
+  using ElementType = Element<K, V, true>;
+  static constexpr bool in_place = false;
+  static constexpr bool trivial = false;
+  static constexpr bool racy_keys = false;
+  static constexpr bool racy_values = false;
+  static constexpr bool trivial_destruction = false;
+
+  ElementType& element() const noexcept { return *node_; }
+
+  template <class Alloc>
+  class Prepared {
+    using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<ElementType>;
+    using NodeTraits = std::allocator_traits<NodeAlloc>;
+
+   public:
+    template <class Q, class Make>
+    Prepared(const Alloc& alloc, std::uint64_t hash, Q&& key, Make&& make) : alloc_(alloc) {
+      auto memory = NodeTraits::allocate(alloc_, 1);
+      node_ = std::to_address(memory);
+      try {
+        ::new (static_cast<void*>(node_))
+            ElementType(alloc, hash, std::forward<Q>(key), std::forward<Make>(make));
+      } catch (...) {
+        NodeTraits::deallocate(alloc_, memory, 1);
+        throw;
+      }
+    }
+    Prepared(const Prepared&) = delete;
+    Prepared& operator=(const Prepared&) = delete;
+    ~Prepared() {
+      if (node_ != nullptr) free_node(alloc_, node_);
+    }
+    void commit(Slot& slot) noexcept { slot.node_ = std::exchange(node_, nullptr); }
+
+   private:
+    NodeAlloc alloc_;
+    ElementType* node_;
+  };
+
+  void relocate(Slot& to) noexcept { to.node_ = node_; }
+  void destroy_moved() noexcept {}
+
+  template <class Alloc>
+  void destroy(const Alloc& alloc) noexcept {
+    free_node(typename std::allocator_traits<Alloc>::template rebind_alloc<ElementType>(alloc),
+              node_);
+  }
+
+  // A value that may throw when moved is replaced by exchanging nodes: all that can throw happens
+  // before the exchange. (A key that is neither copyable nor nothrow movable may be lost by a
+  // throwing move.)
+  template <class Alloc>
+  struct Displaced {
+    std::optional<V> value;
+    std::optional<Slot> node;
+    std::optional<Alloc> alloc;
+    Displaced() = default;
+    Displaced(const Displaced&) = delete;
+    Displaced& operator=(const Displaced&) = delete;
+    ~Displaced() {
+      if (node) node->destroy(*alloc);
+    }
+  };
+  template <class Alloc>
+  void replace_value(const Alloc& alloc, V&& value, Displaced<Alloc>& displaced) {
+    if constexpr (std::is_nothrow_move_constructible_v<V> && std::is_nothrow_destructible_v<V>) {
+      displaced.value.emplace(std::move(node_->value));
+      std::destroy_at(&node_->value);
+      std::construct_at(&node_->value, std::move(value));
+    } else {
+      displaced.value.emplace(std::move_if_noexcept(node_->value));
+      displaced.alloc.emplace(alloc);
+      Prepared<Alloc> next(alloc, node_->hash.value, std::move_if_noexcept(node_->key),
+                           [&]() -> V { return V(std::move(value)); });
+      displaced.node.emplace(*this);
+      next.commit(*this);
+    }
+  }
+  template <class Alloc>
+  static std::optional<V> take_value(Displaced<Alloc>& displaced) {
+    return std::move(displaced.value);
+  }
+
+ private:
+  template <class Alloc>
+  static void free_node(Alloc alloc, ElementType* node) noexcept {
+    using Traits = std::allocator_traits<Alloc>;
+    node->~ElementType();
+    Traits::deallocate(alloc, std::pointer_traits<typename Traits::pointer>::pointer_to(*node), 1);
+  }
+
+  ElementType* node_;
+};
+
+}  // namespace dashmap::detail

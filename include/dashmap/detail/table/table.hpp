@@ -1,0 +1,313 @@
+// Role
+//   One table: a power of two of groups in hash order. Tags, lock words and slots are three dense
+//   arrays; a group that is full chains small overflow nodes, so an insertion never waits for
+//   growth. Knows where things are; does not lock.
+//
+//     one allocation:  [ header | words 8 B/group | overflow heads 8 B/group | tags 16 B/group |
+//                        slots 16/group ]
+//
+// Invariants
+//   1. Group of a hash: its top bits. Hashes here have 63 bits (`hash >> shift` must be defined for
+//      one group), the tag is made of the low 8. So hash order is table order at every size.
+//   2. Tag 0 means empty. A slot holds an element exactly when its tag is not 0.
+//   3. All words start as 0 (virgin): the elements are still in `previous` or, in a table that never
+//      had one, there are none. Memory from the system is zero already and is not touched.
+//   4. Overflow nodes are only added, and freed with the table: an optimistic reader may follow a
+//      chain at any time.
+//   5. `previous` goes from a table to null once, when every group has been filled.
+//
+// Readers and writers
+//   Tags and slots: written under the group's exclusive lock; read under any lock, or racing, by
+//   functions marked DASHMAP_DETAIL_NO_TSAN. sync(table.overflow): release store of a new node,
+//   pairs with the acquire load in OverflowNode walks.
+//
+// Not here
+//   When a table is made, filled and freed (core/resize.hpp).
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+
+#include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/simd/group.hpp"
+#include "dashmap/detail/table/element.hpp"
+
+#if DASHMAP_DETAIL_MMAP
+#include <sys/mman.h>
+#endif
+
+namespace dashmap::detail {
+
+using word_t = std::uint64_t;
+
+inline constexpr std::uint64_t hash_end = std::uint64_t{1} << 63;  // one past the largest hash
+inline constexpr std::size_t overflow_width = 4;
+
+// Elements for which a table of so many groups is used before it grows. A single group may fill up;
+// more groups share a mean of 13 of 16, where 4 % of the elements are in overflow nodes.
+constexpr std::uint64_t capacity_of(std::uint64_t groups) noexcept {
+  return groups == 1 ? group_width : groups * 13;
+}
+constexpr std::uint64_t groups_for(std::uint64_t elements) noexcept {
+  if (elements <= group_width) return 1;
+  return std::bit_ceil(elements / 13 + (elements % 13 != 0 ? 1 : 0));
+}
+
+// The tag of a hash: its low byte, but never 0.
+constexpr std::uint8_t tag_of(std::uint64_t hash) noexcept {
+  const auto low = static_cast<std::uint8_t>(hash);
+  return static_cast<std::uint8_t>(low + (low == 0 ? 1 : 0));
+}
+
+template <class SlotType>
+struct OverflowNode {
+  alignas(16) std::uint8_t tags[group_width] = {};  // the first overflow_width are used
+  std::atomic<OverflowNode*> next{nullptr};
+  SlotType slots[overflow_width];
+};
+
+// Where an element is, or may be put.
+template <class SlotType>
+struct Place {
+  SlotType* slot = nullptr;
+  std::uint8_t* tag = nullptr;
+
+  explicit operator bool() const noexcept { return slot != nullptr; }
+};
+
+inline void set_tag(std::uint8_t* tag, std::uint8_t value) noexcept {
+  __atomic_store_n(tag, value, __ATOMIC_RELAXED);
+}
+
+template <class SlotType>
+struct Table {
+  using Node = OverflowNode<SlotType>;
+  using PlaceType = Place<SlotType>;
+
+  std::atomic<word_t>* words;
+  std::uint8_t* tags;
+  SlotType* slots;
+  unsigned shift;
+  std::atomic<Table*> previous{nullptr};  // the table whose elements are moving here
+  std::uint64_t groups;
+  std::uint64_t capacity;
+  std::atomic<Node*>* overflow;
+  std::uint64_t check_mask = 0;  // how often an insertion looks at the exact count
+
+  // Filling from `previous`: units still to do, and the next one to try.
+  std::atomic<std::uint64_t> units_left{0};
+  std::atomic<std::uint64_t> next_unit{0};
+  Table* next_retired = nullptr;
+  std::size_t bytes = 0;
+  bool from_system = false;
+
+  constexpr Table(std::atomic<word_t>* w, std::uint8_t* t, SlotType* s,
+                  std::atomic<Node*>* o, std::uint64_t n) noexcept
+      : words(w), tags(t), slots(s), shift(63U - static_cast<unsigned>(std::countr_zero(n))),
+        groups(n), capacity(capacity_of(n)), overflow(o) {}
+
+  std::size_t index_of(std::uint64_t hash) const noexcept {
+    return static_cast<std::size_t>(hash >> shift);
+  }
+  std::uint64_t first_hash(std::size_t group) const noexcept { return std::uint64_t{group} << shift; }
+  std::uint64_t last_hash(std::size_t group) const noexcept {
+    return first_hash(group) + ((std::uint64_t{1} << shift) - 1);
+  }
+  std::uint8_t* tags_of(std::size_t group) const noexcept { return tags + group * group_width; }
+  SlotType* slots_of(std::size_t group) const noexcept { return slots + group * group_width; }
+
+  // The element of the group with this tag for which `matches(slot)` is true.
+  template <class Matches>
+  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t group, std::uint8_t tag, bool overflown,
+                                       Matches&& matches) const {
+    std::uint8_t* group_tags = tags_of(group);
+    for (BitMask mask = match(group_tags, tag); mask; mask.clear_lowest()) {
+      const std::size_t lane = mask.next();
+      SlotType* slot = slots_of(group) + lane;
+      if (matches(*slot)) [[likely]] return {slot, group_tags + lane};
+    }
+    if (overflown) [[unlikely]] return find_overflow(group, tag, matches);
+    return {};
+  }
+
+  // An empty place of the group, or none.
+  PlaceType vacancy(std::size_t group) const noexcept {
+    std::uint8_t* group_tags = tags_of(group);
+    if (const BitMask empty = match_empty(group_tags)) {
+      return {slots_of(group) + empty.next(), group_tags + empty.next()};
+    }
+    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+         node = node->next.load(std::memory_order_acquire)) {
+      for (std::size_t i = 0; i < overflow_width; ++i) {
+        if (node->tags[i] == 0) return {&node->slots[i], &node->tags[i]};
+      }
+    }
+    return {};
+  }
+
+  // Adds an empty overflow node to the group's chain. Throws what the allocator throws.
+  template <class Alloc>
+  PlaceType add_overflow(std::size_t group, const Alloc& alloc) {
+    using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Node>;
+    NodeAlloc node_alloc(alloc);
+    Node* node = std::to_address(std::allocator_traits<NodeAlloc>::allocate(node_alloc, 1));
+    ::new (static_cast<void*>(node)) Node;
+    node->next.store(overflow[group].load(std::memory_order_relaxed), std::memory_order_relaxed);
+    overflow[group].store(node, std::memory_order_release);  // sync(table.overflow)
+    return {&node->slots[0], &node->tags[0]};
+  }
+
+  // Frees the chain of a group that nobody can reach yet.
+  template <class Alloc>
+  void drop_overflow(std::size_t group, const Alloc& alloc) noexcept {
+    using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Node>;
+    using NodeTraits = std::allocator_traits<NodeAlloc>;
+    NodeAlloc node_alloc(alloc);
+    Node* node = overflow[group].exchange(nullptr, std::memory_order_relaxed);
+    while (node != nullptr) {
+      Node* next = node->next.load(std::memory_order_relaxed);
+      NodeTraits::deallocate(
+          node_alloc, std::pointer_traits<typename NodeTraits::pointer>::pointer_to(*node), 1);
+      node = next;
+    }
+  }
+
+  // Calls f(place) for each element of the group, which the caller has locked.
+  template <class F>
+  void for_each(std::size_t group, F&& f) const {
+    std::uint8_t* group_tags = tags_of(group);
+    for (BitMask full = match_full(group_tags); full; full.clear_lowest()) {
+      f(PlaceType{slots_of(group) + full.next(), group_tags + full.next()});
+    }
+    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+         node = node->next.load(std::memory_order_acquire)) {
+      for (std::size_t i = 0; i < overflow_width; ++i) {
+        if (node->tags[i] != 0) f(PlaceType{&node->slots[i], &node->tags[i]});
+      }
+    }
+  }
+
+  // A table of virgin groups. Throws what the allocator throws, std::length_error when it could
+  // not be addressed. Large tables of std::allocator come from the system, zeroed on first touch.
+  template <class Alloc>
+  static Table* create(std::uint64_t groups, const Alloc& alloc);
+
+  // Frees the table and its overflow nodes; elements are gone already.
+  template <class Alloc>
+  static void destroy(Table* table, const Alloc& alloc) noexcept;
+
+ private:
+  template <class Matches>
+  DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(std::size_t group, std::uint8_t tag,
+                                                  Matches& matches) const {
+    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+         node = node->next.load(std::memory_order_acquire)) {
+      for (BitMask mask = match(node->tags, tag); mask; mask.clear_lowest()) {
+        const std::size_t lane = mask.next();
+        if (matches(node->slots[lane])) return {&node->slots[lane], &node->tags[lane]};
+      }
+    }
+    return {};
+  }
+
+  struct Layout {
+    std::size_t words, overflow, tags, slots, bytes;
+  };
+  static Layout layout_for(std::uint64_t groups);
+};
+
+// The unit of allocation through a user's allocator: large enough an alignment for all arrays.
+template <class SlotType>
+struct alignas(std::max<std::size_t>(64, alignof(SlotType))) TableBlock {
+  unsigned char bytes[std::max<std::size_t>(64, alignof(SlotType))];
+};
+
+template <class SlotType>
+auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
+  constexpr std::size_t block = sizeof(TableBlock<SlotType>);
+  constexpr std::uint64_t per_group = 8 + sizeof(void*) + group_width * (1 + sizeof(SlotType));
+  constexpr std::uint64_t room = std::numeric_limits<std::size_t>::max() / 2 - sizeof(Table) - 4096;
+  if (groups > room / per_group) throw std::length_error("dashmap: capacity too large");
+  const auto align = [](std::size_t n) { return (n + block - 1) / block * block; };
+  const auto n = static_cast<std::size_t>(groups);
+  Layout layout{};
+  layout.words = align(sizeof(Table));
+  layout.overflow = layout.words + n * sizeof(word_t);
+  layout.tags = (layout.overflow + n * sizeof(void*) + 15) / 16 * 16;
+  layout.slots = align(layout.tags + n * group_width);
+  layout.bytes = align(layout.slots + n * group_width * sizeof(SlotType));
+  return layout;
+}
+
+// Tables from this size on come from the system where that is allowed, and ask for huge pages.
+inline constexpr std::size_t system_bytes = std::size_t{1} << 20;
+inline constexpr std::size_t huge_bytes = std::size_t{4} << 20;
+
+template <class SlotType>
+template <class Alloc>
+Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& alloc) {
+  using Block = TableBlock<SlotType>;
+  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
+  const Layout layout = layout_for(groups);
+  unsigned char* base = nullptr;
+  bool from_system = false;
+#if DASHMAP_DETAIL_MMAP
+  if constexpr (std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>) {
+    if (layout.bytes >= system_bytes && alignof(SlotType) <= 4096) {
+      void* memory = ::mmap(nullptr, layout.bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (memory == MAP_FAILED) throw std::bad_alloc();
+      if (layout.bytes >= huge_bytes) ::madvise(memory, layout.bytes, MADV_HUGEPAGE);
+      base = static_cast<unsigned char*>(memory);
+      from_system = true;
+    }
+  }
+#endif
+  if (!from_system) {
+    BlockAlloc block_alloc(alloc);
+    base = reinterpret_cast<unsigned char*>(std::to_address(
+        std::allocator_traits<BlockAlloc>::allocate(block_alloc, layout.bytes / sizeof(Block))));
+    std::memset(base + layout.words, 0, layout.slots - layout.words);
+  }
+  auto* table = ::new (base) Table(reinterpret_cast<std::atomic<word_t>*>(base + layout.words),
+                                   base + layout.tags,
+                                   reinterpret_cast<SlotType*>(base + layout.slots),
+                                   reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow),
+                                   groups);
+  table->bytes = layout.bytes;
+  table->from_system = from_system;
+  return table;
+}
+
+template <class SlotType>
+template <class Alloc>
+void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
+  using Block = TableBlock<SlotType>;
+  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
+  using BlockTraits = std::allocator_traits<BlockAlloc>;
+  for (std::size_t g = 0; g < table->groups; ++g) {
+    // A group that was never used has no chain, and its page is better left untouched.
+    if (table->words[g].load(std::memory_order_relaxed) != 0) table->drop_overflow(g, alloc);
+  }
+  const std::size_t bytes = table->bytes;
+#if DASHMAP_DETAIL_MMAP
+  if (table->from_system) {
+    ::munmap(table, bytes);
+    return;
+  }
+#endif
+  BlockAlloc block_alloc(alloc);
+  auto* block = reinterpret_cast<Block*>(table);
+  BlockTraits::deallocate(block_alloc,
+                          std::pointer_traits<typename BlockTraits::pointer>::pointer_to(*block),
+                          bytes / sizeof(Block));
+}
+
+}  // namespace dashmap::detail

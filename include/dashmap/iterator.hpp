@@ -1,0 +1,237 @@
+// Iterators and their items. An iterator locks the group of the item it points to, nothing else;
+// none at the end. An element that is present throughout is met exactly once, however the map grows
+// or shrinks meanwhile; others may or may not be met.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "dashmap/detail/core/walk.hpp"
+#include "dashmap/guard.hpp"
+
+namespace dashmap {
+
+/// An element in an iterator's hand. Binds as `auto [key, value]`.
+/// \locks group shared, while it lives
+template <class K, class V>
+class RefMulti : private detail::TiedItem<false> {
+ public:
+  using Target = const detail::GuardTarget<K, V>;
+
+  RefMulti(detail::Tie<false>& holder, const K& key, Target& value)
+      : TiedItem(holder), key_(&key), value_(&value) {}
+
+  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *key_; }
+  Target& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
+  Target& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
+  Target* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return value_; }
+  std::pair<const K&, Target&> pair() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
+    return {*key_, *value_};
+  }
+  /// A copy of the element, for containers of pairs.
+  operator std::pair<K, V>() const
+    requires(!std::is_same_v<V, detail::Unit>)
+  {
+    return {*key_, *value_};
+  }
+  /// A set's item stands for its key.
+  operator const K&() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND
+    requires std::is_same_v<V, detail::Unit>
+  {
+    return *key_;
+  }
+
+  template <std::size_t I>
+  decltype(auto) get() const noexcept {
+    if constexpr (I == 0) {
+      return static_cast<const K&>(*key_);
+    } else {
+      return static_cast<Target&>(*value_);
+    }
+  }
+
+ private:
+  const K* key_;
+  Target* value_;
+};
+
+/// An element in a mutable iterator's hand. Binds as `auto [key, value]`, the value to be changed.
+/// \locks group exclusive, while it lives
+template <class K, class V>
+class RefMutMulti : private detail::TiedItem<true> {
+ public:
+  RefMutMulti(detail::Tie<true>& holder, const K& key, V& value)
+      : TiedItem(holder), key_(&key), value_(&value) {}
+
+  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *key_; }
+  const V& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
+  V& value_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
+  const V& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
+  V& operator*() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
+  const V* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return value_; }
+  V* operator->() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return value_; }
+  std::pair<const K&, const V&> pair() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
+    return {*key_, *value_};
+  }
+  std::pair<const K&, V&> pair_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
+    return {*key_, *value_};
+  }
+
+  template <std::size_t I>
+  decltype(auto) get() const noexcept {
+    if constexpr (I == 0) {
+      return static_cast<const K&>(*key_);
+    } else {
+      return static_cast<V&>(*value_);
+    }
+  }
+
+ private:
+  const K* key_;
+  V* value_;
+};
+
+}  // namespace dashmap
+
+namespace dashmap::detail {
+
+template <class Map, bool Exclusive>
+using IteratorItem =
+    std::conditional_t<Exclusive, RefMutMulti<typename Map::Key, typename Map::Value>,
+                       RefMulti<typename Map::Key, typename Map::Value>>;
+
+// What a set's item shows of a slot is its key, twice.
+template <class V, class Element>
+decltype(auto) shown_value(Element& element) noexcept {
+  if constexpr (std::is_same_v<V, Unit>) {
+    return std::as_const(element.key);
+  } else {
+    return (element.value);
+  }
+}
+
+// An input iterator; `*it` is an item by value, whose lock it shares with the iterator. Iterators of
+// shared items may be copied. Default-constructed: the end.
+template <class Map, bool Exclusive>
+class MapIterator {
+ public:
+  using value_type = IteratorItem<Map, Exclusive>;
+  using reference = value_type;
+  using difference_type = std::ptrdiff_t;
+  using iterator_category = std::input_iterator_tag;
+  using pointer = void;
+
+  MapIterator() noexcept = default;
+  MapIterator(Map& map, const char* operation) : cursor_(std::in_place, map, 0, Map::last_hash, operation) {
+    cursor_->advance();
+  }
+
+  reference operator*() const {
+    auto& element = cursor_->place().slot->element();
+    return reference(cursor_->tie(), element.key, shown_value<typename Map::Value>(element));
+  }
+  MapIterator& operator++() {
+    cursor_->advance();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+
+  friend bool operator==(const MapIterator& a, const MapIterator& b) noexcept {
+    return a.slot() == b.slot();
+  }
+
+ private:
+  const void* slot() const noexcept {
+    return cursor_ && *cursor_ ? cursor_->place().slot : nullptr;
+  }
+  mutable std::optional<typename Map::template Cursor<Exclusive>> cursor_;
+};
+
+// A range over a whole map.
+template <class Map, bool Exclusive>
+class MapRange {
+ public:
+  MapRange(Map& map, const char* operation) noexcept : map_(&map), operation_(operation) {}
+  MapIterator<Map, Exclusive> begin() const {
+    return MapIterator<Map, Exclusive>(*map_, operation_);
+  }
+  MapIterator<Map, Exclusive> end() const noexcept { return {}; }
+
+ private:
+  Map* map_;
+  const char* operation_;
+};
+
+// A range of copies of keys, or of values, each taken under its group's lock.
+template <class Map, bool Keys>
+class PartRange {
+ public:
+  using Part = std::conditional_t<Keys, typename Map::Key, typename Map::Value>;
+  class iterator {
+   public:
+    using value_type = Part;
+    using reference = Part;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = void;
+
+    iterator() noexcept = default;
+    explicit iterator(MapIterator<Map, false>&& at) : at_(std::move(at)) {}
+    Part operator*() const {
+      const auto item = *at_;
+      if constexpr (Keys) {
+        return item.key();
+      } else {
+        return item.value();
+      }
+    }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    void operator++(int) { ++at_; }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept {
+      return a.at_ == b.at_;
+    }
+
+   private:
+    MapIterator<Map, false> at_;
+  };
+
+  explicit PartRange(Map& map) noexcept : map_(&map) {}
+  iterator begin() const {
+    return iterator(MapIterator<Map, false>(*map_, Keys ? "keys" : "values"));
+  }
+  iterator end() const noexcept { return {}; }
+
+ private:
+  Map* map_;
+};
+
+}  // namespace dashmap::detail
+
+template <class K, class V>
+struct std::tuple_size<dashmap::RefMulti<K, V>> : std::integral_constant<std::size_t, 2> {};
+template <class K, class V>
+struct std::tuple_element<0, dashmap::RefMulti<K, V>> {
+  using type = const K&;
+};
+template <class K, class V>
+struct std::tuple_element<1, dashmap::RefMulti<K, V>> {
+  using type = typename dashmap::RefMulti<K, V>::Target&;
+};
+template <class K, class V>
+struct std::tuple_size<dashmap::RefMutMulti<K, V>> : std::integral_constant<std::size_t, 2> {};
+template <class K, class V>
+struct std::tuple_element<0, dashmap::RefMutMulti<K, V>> {
+  using type = const K&;
+};
+template <class K, class V>
+struct std::tuple_element<1, dashmap::RefMutMulti<K, V>> {
+  using type = V&;
+};

@@ -1,0 +1,393 @@
+// DashMap, the concurrent hash map.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "dashmap/container.hpp"
+#include "dashmap/detail/core/batch.hpp"
+#include "dashmap/fwd.hpp"
+#include "dashmap/hash.hpp"
+
+namespace dashmap {
+
+/// A hash map that any number of threads may use at once, without a lock of their own.
+///
+/// Each operation on one key is atomic. Guards (Ref, RefMut, Entry, iterators' items) keep their
+/// element locked while they live; closures run under the lock of their element. What a thread does
+/// with other keys meanwhile always works; what could never end throws DeadlockError.
+///
+/// Keys are unique. `Hash` gives an integer; unless it has a member `is_avalanching` its results are
+/// mixed. Look-ups take any type that `Hash` and `KeyEqual` take, without making a key of it. Hash
+/// and comparison must not call the map.
+///
+/// \complexity of operations on one key: constant on average; no operation's pause depends on the
+/// size of the map
+template <class K, class V, class Hash, class KeyEqual, class Allocator>
+class DashMap
+    : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator>,
+                               detail::MapTypes<K, V, Hash, KeyEqual, Allocator>> {
+ public:
+  using Types = detail::MapTypes<K, V, Hash, KeyEqual, Allocator>;
+  using Base = detail::Container<DashMap, Types>;
+  using Engine = typename Base::Engine;
+  using mapped_type = V;
+  using value_type = std::pair<const K, V>;
+  template <class Q>
+  using EntryType = Entry<typename Engine::Base, detail::StoredQuery<Q>>;
+
+  static_assert(std::is_same_v<V, std::remove_cvref_t<V>>,
+                "the value type must not be const or a reference");
+
+  using Base::Base;
+  DashMap() = default;
+  DashMap(DashMap&&) = default;
+  DashMap& operator=(DashMap&&) = default;
+  /// A deep copy, see clone(). Move-only values cannot be copied.
+  DashMap(const DashMap& other)
+    requires std::copy_constructible<K> && std::copy_constructible<V>
+      : Base(other, std::allocator_traits<Allocator>::select_on_container_copy_construction(
+                        other.get_allocator())) {}
+  DashMap(const DashMap& other, const Allocator& alloc)
+    requires std::copy_constructible<K> && std::copy_constructible<V>
+      : Base(other, alloc) {}
+  DashMap& operator=(const DashMap& other)
+    requires std::copy_constructible<K> && std::copy_constructible<V>
+  {
+    using Traits = std::allocator_traits<Allocator>;
+    if (this != &other) {
+      if constexpr (Traits::propagate_on_container_copy_assignment::value) {
+        *this = DashMap(other, other.get_allocator());
+      } else {
+        *this = DashMap(other, this->get_allocator());
+      }
+    }
+    return *this;
+  }
+  /// With the elements of a range of pairs; of equal keys the last wins.
+  template <std::input_iterator It, std::sentinel_for<It> End>
+  DashMap(It first, End last, const Allocator& alloc = Allocator()) : Base(alloc) {
+    for (; first != last; ++first) insert_pair(*first);
+  }
+  DashMap(std::initializer_list<std::pair<K, V>> elements, const Allocator& alloc = Allocator())
+      : DashMap(elements.begin(), elements.end(), alloc) {}
+  template <std::ranges::input_range Range>
+    requires(!std::same_as<std::remove_cvref_t<Range>, DashMap>)
+  explicit DashMap(Range&& range, const Allocator& alloc = Allocator()) : Base(alloc) {
+    extend(std::forward<Range>(range));
+  }
+
+  // --- one key -----------------------------------------------------------------------------------
+
+  /// Sets the key's value. Gives the value that it replaced; the stored key object stays.
+  /// \locks group exclusive
+  template <class Q = K>
+  std::optional<V> insert(Q&& key, V value) {
+    return this->engine_.insert(detail::as_query<K>(std::forward<Q>(key)), std::move(value));
+  }
+  /// As insert; true when the key was new.
+  template <class Q = K>
+  bool insert_or_assign(Q&& key, V value) {
+    return this->engine_.insert_or_assign(detail::as_query<K>(std::forward<Q>(key)),
+                                          std::move(value));
+  }
+
+  /// Exclusive access to the key's element; tests false when it is absent.
+  /// \locks group exclusive, while the guard lives
+  /// \throws DeadlockError if this thread has the element already
+  template <detail::Query<Types> Q = K>
+  [[nodiscard]] RefMut<K, V> get_mut(const Q& key) {
+    static constexpr detail::Request request{"get_mut"};
+    return ref_mut(key, request).guard;
+  }
+  /// As get_mut, but never waits: is_locked() when somebody else is there.
+  template <detail::Query<Types> Q = K>
+  [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut(const Q& key) {
+    static constexpr detail::Request request{"try_get_mut", detail::no_deadline, false};
+    return ref_mut(key, request).result();
+  }
+  /// As get_mut; gives up when it has waited so long.
+  template <detail::Query<Types> Q = K, class Rep, class Period>
+  [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut_for(const Q& key,
+                                          std::chrono::duration<Rep, Period> patience) {
+    return ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)}).result();
+  }
+
+  /// Calls `f(const K&, const V&)` and gives its result (`true` when it has none); nothing when the
+  /// key is absent. Where K and V are plain data, f sees a copy and no lock is taken.
+  /// \locks group shared, or none
+  template <detail::Query<Types> Q = K, std::invocable<const K&, const V&> F>
+  auto view(const Q& key, F&& f) const {
+    return this->engine_.view(detail::as_query<K>(key), std::forward<F>(f));
+  }
+  /// A copy of the value; nothing when the key is absent. A plain question: answered whatever this
+  /// thread holds. Never blocks a writer where K is plain data and V trivially copyable.
+  /// \locks none, or group shared
+  template <detail::Query<Types> Q = K>
+  std::optional<V> get_copy(const Q& key) const {
+    return this->engine_.get_copy(detail::as_query<K>(key));
+  }
+
+  /// Removes the key; gives the stored key and value. \locks group exclusive
+  template <detail::Query<Types> Q = K>
+  std::optional<std::pair<K, V>> remove(const Q& key) {
+    static constexpr detail::Request request{"remove"};
+    return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{}, take_pair,
+                                request);
+  }
+  /// Removes the key if `p(const K&, const V&)`. \locks group exclusive
+  template <detail::Query<Types> Q = K, std::predicate<const K&, const V&> P>
+  std::optional<std::pair<K, V>> remove_if(const Q& key, P&& p) {
+    static constexpr detail::Request request{"remove_if"};
+    return this->engine_.remove(
+        detail::as_query<K>(key),
+        [&](const K& k, V& v) -> bool { return std::invoke(p, k, std::as_const(v)); }, take_pair,
+        request);
+  }
+  /// Removes the key if `p(const K&, V&)`, which may change the value. \locks group exclusive
+  template <detail::Query<Types> Q = K, std::predicate<const K&, V&> P>
+  std::optional<std::pair<K, V>> remove_if_mut(const Q& key, P&& p) {
+    static constexpr detail::Request request{"remove_if_mut"};
+    return this->engine_.remove(
+        detail::as_query<K>(key), [&](const K& k, V& v) -> bool { return std::invoke(p, k, v); },
+        take_pair, request);
+  }
+
+  /// Replaces the value by `f(const K&, V)`; false when the key is absent. Where f may throw it gets
+  /// a copy of a copyable value, so that the map stays as it was.
+  /// \locks group exclusive
+  template <detail::Query<Types> Q = K, std::invocable<const K&, V> F>
+  bool alter(const Q& key, F&& f) {
+    return this->engine_.alter(detail::as_query<K>(key), std::forward<F>(f));
+  }
+
+  /// The key's place, occupied or vacant. A temporary key goes into the entry; others are referred to
+  /// and must live as long. \locks group exclusive, while the entry lives
+  template <detail::Query<Types> Q = K>
+  [[nodiscard]] auto entry(Q&& key) {
+    static constexpr detail::Request request{"entry"};
+    return *make_entry(detail::as_query<K>(std::forward<Q>(key)), request);
+  }
+  /// As entry, but never waits: nothing, and the key not moved from, when somebody is there.
+  template <detail::Query<Types> Q = K>
+  [[nodiscard]] auto try_entry(Q&& key) {
+    static constexpr detail::Request request{"try_entry", detail::no_deadline, false};
+    return make_entry(detail::as_query<K>(std::forward<Q>(key)), request);
+  }
+
+  /// Inserts a value made of the arguments unless the key is there. The guard, and whether it was
+  /// inserted. Neither key nor value is made when it is there.
+  /// \locks group exclusive, while the guard lives
+  template <detail::Query<Types> Q = K, class... Args>
+  std::pair<RefMut<K, V>, bool> try_emplace(Q&& key, Args&&... args) {
+    static constexpr detail::Request request{"try_emplace"};
+    auto place = make_entry(detail::as_query<K>(std::forward<Q>(key)), request);
+    const bool vacant = !place->is_occupied();
+    return {place->or_insert_with([&]() -> V {
+              return detail::make_with<V>(this->engine_.alloc(), std::forward<Args>(args)...);
+            }),
+            vacant};
+  }
+
+  /// The value there is, or what `f()` gives; of all racing threads at most one runs f.
+  /// \locks group shared when the key is there, else exclusive; shared while the guard lives
+  template <detail::Query<Types> Q = K, std::invocable F>
+  Ref<K, V> get_or_insert_with(Q&& key, F&& f) {
+    static constexpr detail::Request request{"get_or_insert_with"};
+    auto&& query = detail::as_query<K>(std::forward<Q>(key));
+    if (auto found = this->ref(query, request).guard) return found;
+    return make_entry(std::forward<decltype(query)>(query), request)
+        ->or_insert_with(std::forward<F>(f))
+        .downgrade();
+  }
+
+  /// Calls `f(std::optional<V>&)` with the value, if any; a value that it leaves is stored, none
+  /// erases the key. Gives what f gives. Copies and throws are as in alter.
+  /// \locks group exclusive
+  template <detail::Query<Types> Q = K, std::invocable<std::optional<V>&> F>
+  auto compute(Q&& key, F&& f) {
+    return this->engine_.compute(detail::as_query<K>(std::forward<Q>(key)), std::forward<F>(f));
+  }
+
+  // --- many keys ---------------------------------------------------------------------------------
+
+  /// Calls `f(std::span<V*>)` with the values of the keys, all locked together: one atomic step for
+  /// every observer that locks them too. Null where a key is absent, the same pointer for a key that
+  /// is named twice. Gives what f gives.
+  /// \locks the keys' groups exclusive, in hash order
+  template <std::ranges::input_range Keys, class F>
+  decltype(auto) with_keys(Keys&& keys, F&& f) {
+    return detail::with_keys(this->engine_, std::forward<Keys>(keys), std::forward<F>(f));
+  }
+  template <class F>
+  decltype(auto) with_keys(std::initializer_list<K> keys, F&& f) {
+    return detail::with_keys(this->engine_, keys, std::forward<F>(f));
+  }
+
+  /// Calls `f(const Query&, const V*)` for each key in order, null when it is absent. Faster than
+  /// one look-up after the other where the map is larger than the cache.
+  /// \locks as view, one key at a time
+  template <std::ranges::input_range Keys, class F>
+  void get_many(Keys&& keys, F&& f) const {
+    detail::get_many(this->engine_, std::forward<Keys>(keys), f);
+  }
+  template <class F>
+  void get_many(std::initializer_list<K> keys, F&& f) const {
+    detail::get_many(this->engine_, keys, f);
+  }
+  /// Inserts the pairs of a range in order; gives the number of new keys.
+  /// \locks as insert, one key at a time
+  template <std::ranges::input_range Range>
+  std::size_t insert_many(Range&& range) {
+    return detail::insert_many(this->engine_, std::forward<Range>(range));
+  }
+  std::size_t insert_many(std::initializer_list<std::pair<K, V>> elements) {
+    return detail::insert_many(this->engine_, elements);
+  }
+  /// Inserts the pairs of a range.
+  template <std::ranges::input_range Range>
+  void extend(Range&& range) {
+    for (auto&& element : range) insert_pair(std::forward<decltype(element)>(element));
+  }
+  void extend(std::initializer_list<std::pair<K, V>> elements) {
+    for (const auto& element : elements) insert_pair(element);
+  }
+
+  // --- the whole map -----------------------------------------------------------------------------
+
+  /// All elements, to be changed. \locks each group in turn, exclusive
+  auto iter_mut() { return detail::MapRange<Engine, true>(this->engine_, "iter_mut"); }
+  /// Copies of the values. \locks each group in turn, shared
+  auto values() const { return detail::PartRange<Engine, false>(this->engine_); }
+
+  /// Keeps the elements for which `f(const K&, V&)` is true. If f throws, the elements that it has
+  /// not seen are kept. \locks each group in turn, exclusive
+  /// \throws DeadlockError, before anything changes, if this thread holds an element
+  template <std::predicate<const K&, V&> F>
+  void retain(F&& f) {
+    this->engine_.template check_range<true>(0, Engine::last_hash, "retain");
+    this->engine_.retain(0, Engine::last_hash, f, "retain");
+  }
+  /// Replaces each value by `f(const K&, V)`, as alter does. \locks each group in turn, exclusive
+  template <std::invocable<const K&, V> F>
+  void alter_all(F&& f) {
+    this->engine_.alter_all(f);
+  }
+  /// Removes the elements for which `p(const K&, V&)` is true and gives them, in no order.
+  /// \locks each group in turn, exclusive
+  template <std::predicate<const K&, V&> P>
+  std::vector<std::pair<K, V>> extract_if(P&& p) {
+    return this->engine_.extract(p, "extract_if");
+  }
+  /// Removes all elements and gives them, in no order. \locks each group in turn, exclusive
+  std::vector<std::pair<K, V>> drain() {
+    return this->engine_.extract([](const K&, V&) { return true; }, "drain");
+  }
+  /// A copy of all elements as they are at one point in time. \locks all groups shared
+  std::vector<std::pair<K, V>> snapshot() const { return this->engine_.snapshot(); }
+  /// The whole map, locked for this thread. \locks all groups exclusive, while the view lives
+  /// \throws DeadlockError if this thread holds an element
+  [[nodiscard]] RangeGuard<Engine, true> lock_all() {
+    return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock, "lock_all"};
+  }
+
+  /// Calls `f(const K&, V&)` for each element, from as many threads as there are cores.
+  /// \locks each group in turn, exclusive
+  template <std::invocable<const K&, V&> F, class... Executor>
+  void par_for_each(F&& f, Executor&&... executor) {
+    this->in_parallel(
+        [&](std::uint64_t first, std::uint64_t last) {
+          this->engine_.retain(
+              first, last,
+              [&](const K& key, V& value) {
+                std::invoke(f, key, value);
+                return true;
+              },
+              "par_for_each");
+        },
+        "par_for_each", std::forward<Executor>(executor)...);
+  }
+  /// As retain, from as many threads as there are cores; or from the calling thread and those of
+  /// `executor(task)`, which runs nullary tasks some time.
+  template <std::predicate<const K&, V&> F, class... Executor>
+  void par_retain(F&& f, Executor&&... executor) {
+    this->in_parallel(
+        [&](std::uint64_t first, std::uint64_t last) {
+          this->engine_.retain(first, last, f, "par_retain");
+        },
+        "par_retain", std::forward<Executor>(executor)...);
+  }
+
+  /// The map as a view without locks. No other thread may use the map, no guard may live.
+  ReadOnlyView<K, V, Hash, KeyEqual, Allocator> into_read_only() &&;
+
+  /// Equal sizes, and for each element of one an equal element in the other.
+  /// \locks each group in turn, shared, in both maps
+  friend bool operator==(const DashMap& a, const DashMap& b)
+    requires std::equality_comparable<V>
+  {
+    if (a.len() != b.len()) return false;
+    for (const auto item : a.iter()) {
+      if (b.view(item.key(), [&](const K&, const V& value) { return value == item.value(); }) !=
+          true) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  friend Base;
+
+  template <class Q>
+  detail::Outcome<RefMut<K, V>> ref_mut(const Q& key, const detail::Request& request) {
+    auto&& query = detail::as_query<K>(key);
+    auto& engine = this->engine_;
+    auto found = engine.find_exclusive(engine.hash_of(query), query, request);
+    if (!found.section) return {{}, true};
+    if (!found.place) return {};
+    auto& element = found.place.slot->element();
+    return {RefMut<K, V>(detail::ExclusiveHandle(engine.sleepers(), found.section.take(),
+                                                 found.place.slot, detail::HoldKind::ref_mut),
+                         element.key, element.value)};
+  }
+
+  template <class Q>
+  auto make_entry(Q&& key, const detail::Request& request) {
+    using Query = detail::StoredQuery<Q>;
+    using Map = typename Engine::Base;
+    std::optional<Entry<Map, Query>> result;
+    auto& engine = this->engine_;
+    const std::uint64_t hash = engine.hash_of(key);
+    auto found = engine.find_exclusive(hash, key, request);
+    if (found.section) {
+      const bool occupied = static_cast<bool>(found.place);
+      result.emplace(occupied, detail::EntryState<Map, Query>(engine, hash, std::move(found),
+                                                              std::forward<Q>(key)));
+    }
+    return result;
+  }
+
+  template <class Pair>
+  void insert_pair(Pair&& pair) {
+    detail::split_pair(std::forward<Pair>(pair), [&](auto&& key, auto&& value) {
+      insert(std::forward<decltype(key)>(key), V(std::forward<decltype(value)>(value)));
+    });
+  }
+
+  static constexpr auto take_pair = [](auto& element) -> std::pair<K, V> {
+    return {std::move_if_noexcept(element.key), std::move_if_noexcept(element.value)};
+  };
+};
+
+}  // namespace dashmap

@@ -1,0 +1,83 @@
+// A map that nobody changes any more, read without any lock.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "dashmap/map.hpp"
+
+namespace dashmap {
+
+/// A map frozen by DashMap::into_read_only: look-ups give plain pointers that live as long as the
+/// view. Any number of threads may read it.
+/// \locks none, anywhere
+template <class K, class V, class Hash, class KeyEqual, class Allocator>
+class ReadOnlyView {
+ public:
+  using Map = DashMap<K, V, Hash, KeyEqual, Allocator>;
+  using Types = typename Map::Types;
+
+  /// \throws DeadlockError if this thread holds an element
+  explicit ReadOnlyView(Map&& map) : map_(std::move(map)) { map_.engine().finish(); }
+
+  /// The value; null when the key is absent.
+  template <detail::Query<Types> Q = K>
+  const V* get(const Q& key) const {
+    const auto place = map_.engine().find_held(detail::as_query<K>(key));
+    return place ? &place.slot->element().value : nullptr;
+  }
+  /// The stored key and the value, as pointers; nothing when the key is absent.
+  template <detail::Query<Types> Q = K>
+  std::optional<std::pair<const K&, const V&>> get_key_value(const Q& key) const {
+    const auto place = map_.engine().find_held(detail::as_query<K>(key));
+    if (!place) return std::nullopt;
+    const auto& element = place.slot->element();
+    return std::pair<const K&, const V&>(element.key, element.value);
+  }
+  template <detail::Query<Types> Q = K>
+  bool contains_key(const Q& key) const {
+    return get(key) != nullptr;
+  }
+  template <detail::Query<Types> Q = K>
+  bool contains(const Q& key) const {
+    return get(key) != nullptr;
+  }
+
+  auto iter() const {
+    return detail::HeldRange<typename Map::Engine, false>(map_.engine(), 0,
+                                                          Map::Engine::last_hash);
+  }
+  auto begin() const { return iter().begin(); }
+  auto end() const { return iter().end(); }
+  /// The keys, by reference.
+  auto keys() const {
+    return std::views::transform(iter(), [](const auto& item) -> const K& { return item.key(); });
+  }
+  /// The values, by reference.
+  auto values() const {
+    return std::views::transform(iter(),
+                                 [](const auto& item) -> const V& { return item.value(); });
+  }
+
+  std::size_t len() const noexcept { return map_.len(); }
+  std::size_t size() const noexcept { return len(); }
+  bool is_empty() const noexcept { return len() == 0; }
+  [[nodiscard]] bool empty() const noexcept { return is_empty(); }
+  std::size_t capacity() const { return map_.capacity(); }
+  const Hash& hasher() const noexcept { return map_.hasher(); }
+
+  /// The map again.
+  Map into_inner() && { return std::move(map_); }
+
+ private:
+  Map map_;
+};
+
+template <class K, class V, class Hash, class KeyEqual, class Allocator>
+ReadOnlyView<K, V, Hash, KeyEqual, Allocator>
+DashMap<K, V, Hash, KeyEqual, Allocator>::into_read_only() && {
+  return ReadOnlyView<K, V, Hash, KeyEqual, Allocator>(std::move(*this));
+}
+
+}  // namespace dashmap

@@ -1,0 +1,201 @@
+// DashSet, the concurrent hash set: a DashMap without values.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "dashmap/container.hpp"
+#include "dashmap/detail/core/batch.hpp"
+#include "dashmap/fwd.hpp"
+#include "dashmap/hash.hpp"
+
+namespace dashmap {
+
+/// A hash set that any number of threads may use at once. All that is said of DashMap holds for it;
+/// `*guard` and `*item` are the key.
+template <class K, class Hash, class KeyEqual, class Allocator>
+class DashSet
+    : public detail::Container<DashSet<K, Hash, KeyEqual, Allocator>,
+                               detail::MapTypes<K, detail::Unit, Hash, KeyEqual, Allocator>> {
+ public:
+  using Types = detail::MapTypes<K, detail::Unit, Hash, KeyEqual, Allocator>;
+  using Base = detail::Container<DashSet, Types>;
+  using Engine = typename Base::Engine;
+  using value_type = K;
+
+  using Base::Base;
+  DashSet() = default;
+  DashSet(DashSet&&) = default;
+  DashSet& operator=(DashSet&&) = default;
+  /// A deep copy, see clone(). Move-only keys cannot be copied.
+  DashSet(const DashSet& other)
+    requires std::copy_constructible<K>
+      : Base(other, std::allocator_traits<Allocator>::select_on_container_copy_construction(
+                        other.get_allocator())) {}
+  DashSet(const DashSet& other, const Allocator& alloc)
+    requires std::copy_constructible<K>
+      : Base(other, alloc) {}
+  DashSet& operator=(const DashSet& other)
+    requires std::copy_constructible<K>
+  {
+    using Traits = std::allocator_traits<Allocator>;
+    if (this != &other) {
+      if constexpr (Traits::propagate_on_container_copy_assignment::value) {
+        *this = DashSet(other, other.get_allocator());
+      } else {
+        *this = DashSet(other, this->get_allocator());
+      }
+    }
+    return *this;
+  }
+  /// With the elements of a range.
+  template <std::input_iterator It, std::sentinel_for<It> End>
+  DashSet(It first, End last, const Allocator& alloc = Allocator()) : Base(alloc) {
+    for (; first != last; ++first) insert(*first);
+  }
+  DashSet(std::initializer_list<K> elements, const Allocator& alloc = Allocator())
+      : DashSet(elements.begin(), elements.end(), alloc) {}
+  template <std::ranges::input_range Range>
+    requires(!std::same_as<std::remove_cvref_t<Range>, DashSet>)
+  explicit DashSet(Range&& range, const Allocator& alloc = Allocator()) : Base(alloc) {
+    extend(std::forward<Range>(range));
+  }
+
+  /// Inserts the key; true when it was new. A key that is there stays as it is.
+  /// \locks group exclusive
+  template <class Q = K>
+  bool insert(Q&& key) {
+    return this->engine_.insert_or_assign(detail::as_query<K>(std::forward<Q>(key)),
+                                          detail::Unit{});
+  }
+  /// The key there is, or this one; a guard for it.
+  /// \locks group shared when it is there, else exclusive; shared while the guard lives
+  template <class Q = K>
+  Ref<K, detail::Unit> get_or_insert(Q&& key) {
+    static constexpr detail::Request request{"get_or_insert"};
+    for (;;) {
+      if (auto found = this->ref(key, request).guard) return found;
+      insert(std::forward<Q>(key));
+      if (auto found = this->ref(key, request).guard) return found;
+    }
+  }
+
+  /// Removes the key; gives the stored one. \locks group exclusive
+  template <detail::Query<Types> Q = K>
+  std::optional<K> remove(const Q& key) {
+    static constexpr detail::Request request{"remove"};
+    return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{}, take_key,
+                                request);
+  }
+  /// Removes the key if `p(const K&)`. \locks group exclusive
+  template <detail::Query<Types> Q = K, std::predicate<const K&> P>
+  std::optional<K> remove_if(const Q& key, P&& p) {
+    static constexpr detail::Request request{"remove_if"};
+    return this->engine_.remove(
+        detail::as_query<K>(key),
+        [&](const K& k, detail::Unit&) -> bool { return std::invoke(p, k); }, take_key, request);
+  }
+  /// Calls `f(const K&)` with the stored key; see DashMap::view.
+  template <detail::Query<Types> Q = K, std::invocable<const K&> F>
+  auto view(const Q& key, F&& f) const {
+    return this->engine_.view(detail::as_query<K>(key), [&](const K& k, const detail::Unit&) {
+      return std::invoke(std::forward<F>(f), k);
+    });
+  }
+
+  /// Inserts the elements of a range; gives the number of new ones.
+  template <std::ranges::input_range Range>
+  std::size_t insert_many(Range&& range) {
+    std::size_t inserted = 0;
+    for (auto&& key : range) inserted += insert(std::forward<decltype(key)>(key)) ? 1 : 0;
+    return inserted;
+  }
+  std::size_t insert_many(std::initializer_list<K> keys) {
+    return insert_many<std::initializer_list<K>&>(keys);
+  }
+  template <std::ranges::input_range Range>
+  void extend(Range&& range) {
+    insert_many(std::forward<Range>(range));
+  }
+  void extend(std::initializer_list<K> keys) { insert_many(keys); }
+
+  /// Keeps the keys for which `p(const K&)` is true. \locks each group in turn, exclusive
+  /// \throws DeadlockError, before anything changes, if this thread holds an element
+  template <std::predicate<const K&> P>
+  void retain(P&& p) {
+    this->engine_.template check_range<true>(0, Engine::last_hash, "retain");
+    this->engine_.retain(0, Engine::last_hash, on_key(p), "retain");
+  }
+  /// Removes the keys for which `p(const K&)` is true and gives them, in no order.
+  template <std::predicate<const K&> P>
+  std::vector<K> extract_if(P&& p) {
+    return keys_of(this->engine_.extract(on_key(p), "extract_if"));
+  }
+  /// Removes all keys and gives them, in no order. \locks each group in turn, exclusive
+  std::vector<K> drain() {
+    return keys_of(
+        this->engine_.extract([](const K&, detail::Unit&) { return true; }, "drain"));
+  }
+  /// A copy of all keys as they are at one point in time. \locks all groups shared
+  std::vector<K> snapshot() const { return keys_of(this->engine_.snapshot()); }
+  /// The whole set, locked for this thread. \locks all groups exclusive, while the view lives
+  [[nodiscard]] RangeGuard<Engine, true> lock_all() {
+    return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock, "lock_all"};
+  }
+
+  /// Calls `f(const K&)` for each key, from as many threads as there are cores; see DashMap.
+  template <std::invocable<const K&> F, class... Executor>
+  void par_for_each(F&& f, Executor&&... executor) {
+    par_retain(
+        [&](const K& key) {
+          std::invoke(f, key);
+          return true;
+        },
+        std::forward<Executor>(executor)...);
+  }
+  /// As retain, from as many threads as there are cores; see DashMap.
+  template <std::predicate<const K&> P, class... Executor>
+  void par_retain(P&& p, Executor&&... executor) {
+    this->in_parallel(
+        [&](std::uint64_t first, std::uint64_t last) {
+          this->engine_.retain(first, last, on_key(p), "par_retain");
+        },
+        "par_retain", std::forward<Executor>(executor)...);
+  }
+
+  friend bool operator==(const DashSet& a, const DashSet& b) {
+    if (a.len() != b.len()) return false;
+    for (const auto item : a.iter()) {
+      if (!b.contains(item.key())) return false;
+    }
+    return true;
+  }
+
+ private:
+  friend Base;
+
+  template <class F>
+  static auto on_key(F& f) {
+    return [&f](const K& key, detail::Unit&) -> bool { return std::invoke(f, key); };
+  }
+  static std::vector<K> keys_of(std::vector<std::pair<K, detail::Unit>>&& pairs) {
+    std::vector<K> keys;
+    keys.reserve(pairs.size());
+    for (auto& pair : pairs) keys.push_back(std::move(pair.first));
+    return keys;
+  }
+
+  static constexpr auto take_key = [](auto& element) -> K {
+    return std::move_if_noexcept(element.key);
+  };
+};
+
+}  // namespace dashmap

@@ -1,0 +1,271 @@
+// Shards: a fixed number of ranges of the hash space, for looking inside a map and for locking a
+// part of it; and the view of a whole map that is locked. Shard i has the keys whose hash has
+// prefix i. Shards are a view: the map's locks are far finer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "dashmap/detail/core/walk.hpp"
+#include "dashmap/guard.hpp"
+
+namespace dashmap {
+
+/// An element that is reached without a lock of its own: in a locked range, or in a read-only view.
+template <class K, class V>
+class ElementRef {
+ public:
+  ElementRef(const K& key, V& value) noexcept : key_(&key), value_(&value) {}
+  const K& key() const noexcept { return *key_; }
+  const V& value() const noexcept { return *value_; }
+  V& value_mut() const noexcept { return *value_; }
+  V& operator*() const noexcept { return *value_; }
+  V* operator->() const noexcept { return value_; }
+  std::pair<const K&, V&> pair() const noexcept { return {*key_, *value_}; }
+
+  template <std::size_t I>
+  decltype(auto) get() const noexcept {
+    if constexpr (I == 0) {
+      return static_cast<const K&>(*key_);
+    } else {
+      return static_cast<V&>(*value_);
+    }
+  }
+
+ private:
+  const K* key_;
+  V* value_;
+};
+
+}  // namespace dashmap
+
+template <class K, class V>
+struct std::tuple_size<dashmap::ElementRef<K, V>> : std::integral_constant<std::size_t, 2> {};
+template <class K, class V>
+struct std::tuple_element<0, dashmap::ElementRef<K, V>> {
+  using type = const K&;
+};
+template <class K, class V>
+struct std::tuple_element<1, dashmap::ElementRef<K, V>> {
+  using type = V&;
+};
+
+namespace dashmap::detail {
+
+// The elements of a range of hashes that nobody else changes.
+template <class Map, bool Mutable>
+class HeldRange {
+ public:
+  using Key = typename Map::Key;
+  using Plain = GuardTarget<Key, typename Map::Value>;
+  using Shown = std::conditional_t<Mutable, Plain, const Plain>;
+
+  class iterator {
+   public:
+    using value_type = ElementRef<Key, Shown>;
+    using reference = value_type;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = void;
+
+    iterator() noexcept = default;
+    iterator(Map& map, std::uint64_t first, std::uint64_t last)
+        : walk_(std::in_place, map, first, last) {
+      ++*this;
+    }
+    reference operator*() const noexcept {
+      auto& element = slot_->element();
+      if constexpr (std::is_same_v<typename Map::Value, Unit>) {
+        return {element.key, element.key};
+      } else {
+        return {element.key, element.value};
+      }
+    }
+    iterator& operator++() {
+      slot_ = walk_->next().slot;
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept {
+      return a.slot_ == b.slot_;
+    }
+
+   private:
+    std::optional<typename Map::HeldWalk> walk_;
+    typename Map::SlotType* slot_ = nullptr;
+  };
+
+  HeldRange(Map& map, std::uint64_t first, std::uint64_t last) noexcept
+      : map_(&map), first_(first), last_(last) {}
+  iterator begin() const { return iterator(*map_, first_, last_); }
+  iterator end() const noexcept { return {}; }
+
+ private:
+  Map* map_;
+  std::uint64_t first_;
+  std::uint64_t last_;
+};
+
+}  // namespace dashmap::detail
+
+namespace dashmap {
+
+/// A locked range of a map: of a shard, or all of it. The thread that holds one reaches the elements
+/// through it; its other operations on keys of the range throw DeadlockError where they conflict.
+/// \locks the range's groups, shared or exclusive, while it lives
+template <class Map, bool Exclusive>
+class RangeGuard {
+ public:
+  using Key = typename Map::Key;
+  using Value = typename Map::Value;
+
+  RangeGuard(Map& map, std::uint64_t first, std::uint64_t last, detail::HoldKind kind,
+             const char* operation)
+      : lock_(map, first, last, kind, operation) {}
+
+  /// The number of elements of the range. \complexity linear in the range's groups
+  std::size_t len() const {
+    typename Map::HeldWalk walk(map(), lock_.first(), lock_.last());
+    std::size_t n = 0;
+    while (walk.next()) ++n;
+    return n;
+  }
+  std::size_t size() const { return len(); }
+  bool is_empty() const {
+    return !typename Map::HeldWalk(map(), lock_.first(), lock_.last()).next();
+  }
+  bool empty() const { return is_empty(); }
+
+  /// The elements, as a range.
+  auto iter() const {
+    return detail::HeldRange<Map, false>(map(), lock_.first(), lock_.last());
+  }
+  auto iter_mut()
+    requires Exclusive
+  {
+    return detail::HeldRange<Map, true>(map(), lock_.first(), lock_.last());
+  }
+  auto begin() const { return iter().begin(); }
+  auto end() const { return iter().end(); }
+
+  /// The value of a key of the range; null when it is absent.
+  template <class Q = Key>
+  auto get(const Q& key) const -> std::conditional_t<Exclusive, Value*, const Value*> {
+    const auto place = map().find_held(key);
+    return place ? &place.slot->element().value : nullptr;
+  }
+  template <class Q = Key>
+  bool contains(const Q& key) const {
+    return static_cast<bool>(map().find_held(key));
+  }
+
+  /// Inserts or replaces; gives the value before. For a lock of the whole map.
+  template <class Q = Key>
+  std::optional<Value> insert(Q&& key, Value value)
+    requires Exclusive
+  {
+    return map().insert_held(std::forward<Q>(key), std::move(value));
+  }
+  /// Removes; gives the element. For a lock of the whole map.
+  template <class Q = Key>
+  std::optional<std::pair<Key, Value>> remove(const Q& key)
+    requires Exclusive
+  {
+    return map().remove_held(key);
+  }
+
+ private:
+  Map& map() const noexcept { return static_cast<Map&>(lock_.map()); }
+
+  typename Map::template RangeLock<Exclusive> lock_;
+};
+
+/// One shard of a map.
+template <class Map>
+class Shard {
+ public:
+  Shard(Map& map, std::size_t index) noexcept : map_(&map), index_(index) {}
+
+  /// Locks the shard for reading. \locks the shard's groups shared, while the guard lives
+  RangeGuard<Map, false> read() const {
+    return {*map_, map_->first_of_shard(index_), map_->last_of_shard(index_),
+            detail::HoldKind::shard_read, "shard.read"};
+  }
+  /// Locks the shard for writing. \locks the shard's groups exclusive, while the guard lives
+  RangeGuard<Map, true> write() const {
+    return {*map_, map_->first_of_shard(index_), map_->last_of_shard(index_),
+            detail::HoldKind::shard_write, "shard.write"};
+  }
+  std::size_t index() const noexcept { return index_; }
+
+ private:
+  Map* map_;
+  std::size_t index_;
+};
+
+/// The shards of a map, in hash order. Their number is fixed for the map's life.
+template <class Map>
+class Shards {
+ public:
+  class iterator {
+   public:
+    using value_type = Shard<Map>;
+    using reference = value_type;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using iterator_concept = std::random_access_iterator_tag;
+    using pointer = void;
+
+    iterator() noexcept = default;
+    iterator(Map& map, std::size_t index) noexcept : map_(&map), index_(index) {}
+    reference operator*() const noexcept { return {*map_, index_}; }
+    reference operator[](difference_type n) const noexcept { return *(*this + n); }
+    iterator& operator++() noexcept { return *this += 1; }
+    iterator& operator--() noexcept { return *this += -1; }
+    iterator operator++(int) noexcept { return std::exchange(*this, *this + 1); }
+    iterator operator--(int) noexcept { return std::exchange(*this, *this + -1); }
+    iterator& operator+=(difference_type n) noexcept {
+      index_ += static_cast<std::size_t>(n);
+      return *this;
+    }
+    iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+    friend iterator operator+(iterator it, difference_type n) noexcept { return it += n; }
+    friend iterator operator+(difference_type n, iterator it) noexcept { return it += n; }
+    friend iterator operator-(iterator it, difference_type n) noexcept { return it -= n; }
+    friend difference_type operator-(const iterator& a, const iterator& b) noexcept {
+      return static_cast<difference_type>(a.index_) - static_cast<difference_type>(b.index_);
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept {
+      return a.index_ == b.index_;
+    }
+    friend auto operator<=>(const iterator& a, const iterator& b) noexcept {
+      return a.index_ <=> b.index_;
+    }
+
+   private:
+    Map* map_ = nullptr;
+    std::size_t index_ = 0;
+  };
+
+  explicit Shards(Map& map) noexcept : map_(&map) {}
+  std::size_t size() const noexcept { return std::size_t{1} << map_->shard_bits(); }
+  std::size_t len() const noexcept { return size(); }
+  Shard<Map> operator[](std::size_t index) const noexcept { return {*map_, index}; }
+  iterator begin() const noexcept { return {*map_, 0}; }
+  iterator end() const noexcept { return {*map_, size()}; }
+  const Shards& iter() const noexcept { return *this; }
+
+ private:
+  Map* map_;
+};
+
+}  // namespace dashmap

@@ -1,0 +1,245 @@
+// What allocates and what does not. This file replaces the global operator new by one that counts
+// on request; for all other tests of the program it is an ordinary one.
+#include <dashmap/dashmap.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+thread_local std::size_t allocations = 0;
+
+void* counted(std::size_t bytes, std::size_t alignment) noexcept {
+  ++allocations;
+  if (bytes == 0) bytes = 1;
+  if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes);
+#if defined(_WIN32)
+  return _aligned_malloc(bytes, alignment);
+#else
+  void* place = nullptr;
+  return posix_memalign(&place, alignment, bytes) == 0 ? place : nullptr;
+#endif
+}
+
+void release(void* place) noexcept { std::free(place); }
+
+void release_aligned(void* place, [[maybe_unused]] std::size_t alignment) noexcept {
+#if defined(_WIN32)
+  if (alignment > alignof(std::max_align_t)) {
+    _aligned_free(place);
+    return;
+  }
+#endif
+  std::free(place);
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  if (void* const place = counted(bytes, 0)) return place;
+  throw std::bad_alloc();
+}
+void* operator new[](std::size_t bytes) { return ::operator new(bytes); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 0); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return counted(bytes, 0);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  if (void* const place = counted(bytes, static_cast<std::size_t>(alignment))) return place;
+  throw std::bad_alloc();
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return ::operator new(bytes, alignment);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment,
+                   const std::nothrow_t&) noexcept {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment,
+                     const std::nothrow_t&) noexcept {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* place) noexcept { release(place); }
+void operator delete[](void* place) noexcept { release(place); }
+void operator delete(void* place, std::size_t) noexcept { release(place); }
+void operator delete[](void* place, std::size_t) noexcept { release(place); }
+void operator delete(void* place, const std::nothrow_t&) noexcept { release(place); }
+void operator delete[](void* place, const std::nothrow_t&) noexcept { release(place); }
+void operator delete(void* place, std::align_val_t alignment) noexcept {
+  release_aligned(place, static_cast<std::size_t>(alignment));
+}
+void operator delete[](void* place, std::align_val_t alignment) noexcept {
+  release_aligned(place, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* place, std::size_t, std::align_val_t alignment) noexcept {
+  release_aligned(place, static_cast<std::size_t>(alignment));
+}
+void operator delete[](void* place, std::size_t, std::align_val_t alignment) noexcept {
+  release_aligned(place, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* place, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  release_aligned(place, static_cast<std::size_t>(alignment));
+}
+void operator delete[](void* place, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  release_aligned(place, static_cast<std::size_t>(alignment));
+}
+
+namespace {
+
+using dashmap::DashMap;
+using dashmap::DashSet;
+
+/// How often `work()` allocates on this thread.
+template <class Work>
+std::size_t allocations_of(Work&& work) {
+  const std::size_t before = allocations;
+  work();
+  return allocations - before;
+}
+
+constexpr std::string_view long_key = "a key that is far too long for any small-string buffer";
+constexpr const char* long_literal = "another key that is far too long for any small buffer";
+
+TEST(Allocation, TheCounterCounts) {
+  EXPECT_EQ(allocations_of([] { const auto p = std::make_unique<int>(1); }), 1U);
+  EXPECT_EQ(allocations_of([] { const std::string s(long_key); }), 1U);
+  EXPECT_EQ(allocations_of([] {}), 0U);
+}
+
+TEST(Allocation, EmptyMapsOwnNoMemory) {
+  { const DashMap<int, int> first; }  // what a process or thread needs once is not the map's
+  std::vector<DashMap<int, int>> maps;
+  EXPECT_EQ(allocations_of([&] { std::vector<DashMap<int, int>>(100'000).swap(maps); }), 1U)
+      << "the vector allocates once, 100,000 empty maps never";
+  EXPECT_EQ(allocations_of([&] {
+              for (auto& map : maps) {
+                EXPECT_EQ(map.len(), 0U);
+                EXPECT_FALSE(map.contains(1));
+                EXPECT_FALSE(map.get(1));
+                EXPECT_FALSE(map.get_mut(1));
+                EXPECT_FALSE(map.erase(1));
+                map.clear();
+                map.retain([](const int&, int&) { return true; });
+                map.shrink_to_fit();
+                for (auto&& item : map) ADD_FAILURE() << item.key();
+              }
+            }),
+            0U);
+  EXPECT_EQ(allocations_of([&] {
+              for (std::size_t i = 1; i < maps.size(); ++i) {
+                DashMap<int, int> moved(std::move(maps[i]));
+                maps[i - 1] = std::move(moved);
+                maps[i - 1].swap(maps[i]);
+              }
+            }),
+            0U);
+  EXPECT_EQ(allocations_of([] { const DashMap<std::string, std::string> other; }), 0U);
+  EXPECT_EQ(allocations_of([] { const DashSet<int> set; }), 0U);
+}
+
+TEST(Allocation, LookupsByViewOrLiteralNeverAllocate) {
+  DashMap<std::string, int> map;
+  map.insert(long_key, 1);
+  map.insert(long_literal, 2);
+  const std::string_view absent = "a key that is not there and too long for a small buffer too";
+  const auto use = [&](const auto& k, bool there) {
+    EXPECT_EQ(static_cast<bool>(map.get(k)), there);
+    EXPECT_EQ(static_cast<bool>(map.get_mut(k)), there);
+    EXPECT_EQ(map.try_get(k).is_present(), there);
+    EXPECT_EQ(map.try_get_mut(k).is_present(), there);
+    EXPECT_EQ(map.contains(k), there);
+    EXPECT_EQ(map.contains_key(k), there);
+    EXPECT_EQ(map.get_copy(k).has_value(), there);
+    EXPECT_EQ(map.view(k, [](const std::string&, const int&) {}), there);
+    EXPECT_EQ(map.alter(k, [](const std::string&, int v) { return v; }), there);
+    EXPECT_FALSE(map.remove_if(k, [](const std::string&, const int&) { return false; }));
+    EXPECT_FALSE(map.remove_if_mut(k, [](const std::string&, int&) { return false; }));
+    static_cast<void>(map.hash_usize(k));
+    static_cast<void>(map.determine_map(k));
+  };
+  use(long_key, true);  // what a thread needs once is got here
+  EXPECT_EQ(allocations_of([&] { use(long_key, true); }), 0U);
+  EXPECT_EQ(allocations_of([&] { use(long_literal, true); }), 0U);
+  EXPECT_EQ(allocations_of([&] { use(absent, false); }), 0U);
+  EXPECT_EQ(allocations_of([&] {
+              use("a literal in place that is also much too long for a small buffer", false);
+            }),
+            0U);
+}
+
+TEST(Allocation, KeysAreBuiltOnlyWhenTheyAreInserted) {
+  DashMap<std::string, int> map;
+  map.insert(long_key, 1);
+  static_cast<void>(map.entry(long_key).or_insert(1));
+  EXPECT_EQ(allocations_of([&] {
+              EXPECT_EQ(map.insert(long_key, 2), std::optional<int>(1));
+              EXPECT_FALSE(map.insert_or_assign(long_key, 3));
+              EXPECT_FALSE(map.try_emplace(long_key, 4).second);
+              EXPECT_EQ(*map.entry(long_key).or_insert(5), 3);
+              static_cast<void>(map.entry(long_key).and_modify([](int& v) { ++v; }));
+              EXPECT_EQ(*map.get_or_insert_with(long_key, [] { return 6; }), 4);
+              map.compute(long_key, [](std::optional<int>& v) { ++*v; });
+              { const auto vacant = map.entry(long_literal); }
+              map.compute(long_literal, [](std::optional<int>&) {});
+              EXPECT_TRUE(map.try_entry(long_key).has_value());
+            }),
+            0U);
+  EXPECT_EQ(*map.get(long_key), 5);
+  EXPECT_EQ(allocations_of([&] { map.insert(long_literal, 1); }), 1U) << "the key, once";
+  EXPECT_TRUE(map.erase(long_literal));
+  EXPECT_EQ(allocations_of([&] { static_cast<void>(map.entry(long_literal).or_insert(1)); }), 1U);
+  EXPECT_TRUE(map.erase(long_literal));
+  EXPECT_EQ(allocations_of([&] { map.try_emplace(long_literal, 1); }), 1U);
+}
+
+TEST(Allocation, SetsLookUpWithoutAllocating) {
+  DashSet<std::string> set;
+  set.insert(long_key);
+  static_cast<void>(set.get(long_key));
+  EXPECT_EQ(allocations_of([&] {
+              EXPECT_TRUE(set.contains(long_key));
+              EXPECT_FALSE(set.contains(long_literal));
+              EXPECT_TRUE(set.get(long_key));
+              EXPECT_FALSE(set.insert(long_key));
+              EXPECT_FALSE(set.erase(long_literal));
+            }),
+            0U);
+}
+
+TEST(Allocation, UpdatesOfAMapWithRoomNeverAllocate) {
+  auto map = DashMap<std::uint64_t, std::uint64_t>::with_capacity(1000);
+  map.insert(0, 0);
+  { const auto warm = map.get(0); }
+  EXPECT_EQ(allocations_of([&] {
+              for (std::uint64_t round = 0; round < 3; ++round) {
+                for (std::uint64_t i = 0; i < 500; ++i) map.insert(i, i + round);
+                for (std::uint64_t i = 0; i < 500; ++i) *map.get_mut(i) += 1;
+                for (std::uint64_t i = 0; i < 500; i += 2) EXPECT_TRUE(map.erase(i));
+              }
+            }),
+            0U)
+      << "a half-full map allocated";
+}
+
+TEST(Allocation, IterationNeverAllocates) {
+  DashMap<int, int> map;
+  for (int i = 0; i < 1000; ++i) map.insert(i, i);
+  const std::size_t iterating = allocations_of([&] {
+    long sum = 0;
+    for (auto&& item : map) sum += item.value();
+    EXPECT_EQ(sum, 499'500);
+  });
+  EXPECT_EQ(iterating, 0U) << "iteration allocated";
+}
+
+}  // namespace

@@ -1,0 +1,260 @@
+// Allocators with state: last argument of every constructor, told apart, given back everything.
+#include "support/allocators.hpp"
+#include "support/configs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <memory_resource>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace dashmap_test;
+using dashmap::DashMap;
+using dashmap::DashSet;
+
+template <class K, class V, bool Propagate = false>
+using LedgerMap = DashMap<K, V, dashmap::DefaultHash<K>, std::equal_to<>,
+                          LedgerAllocator<std::pair<const K, V>, Propagate>>;
+using IntMap = LedgerMap<int, int>;
+using Allocator = LedgerAllocator<std::pair<const int, int>>;
+
+TEST(MapAllocator, AllMemoryComesFromItAndGoesBack) {
+  Ledger ledger;
+  {
+    IntMap map{Allocator(ledger)};
+    EXPECT_EQ(ledger.allocations(), 0U) << "an empty map owns memory";
+    for (int i = 0; i < 5000; ++i) map.insert(i, stored(i));
+    EXPECT_GE(ledger.bytes(), 5000 * 2 * sizeof(int));
+    expect_holds(map, expected(5000));
+    map.retain([](const int& k, int&) { return k < 10; });
+    map.shrink_to_fit();
+    expect_holds(map, expected(10));
+    map.clear();
+  }
+  EXPECT_EQ(ledger.blocks(), 0U);
+}
+
+TEST(MapAllocator, IsTheLastArgumentOfEveryConstructor) {
+  Ledger ledger;
+  const Allocator allocator(ledger);
+  const std::vector<std::pair<int, int>> pairs{{0, stored(0)}, {1, stored(1)}, {2, stored(2)}};
+  {
+    IntMap map(pairs.begin(), pairs.end(), allocator);
+    expect_holds(map, expected(3));
+    EXPECT_GE(ledger.blocks(), 1U);
+  }
+  {
+    const IntMap map({{0, stored(0)}, {1, stored(1)}}, allocator);
+    expect_holds(map, expected(2));
+    EXPECT_GE(ledger.blocks(), 1U);
+  }
+  {
+    const IntMap map(pairs, allocator);
+    expect_holds(map, expected(3));
+    EXPECT_GE(ledger.blocks(), 1U);
+  }
+  EXPECT_EQ(ledger.blocks(), 0U);
+}
+
+TEST(MapAllocator, IsTheLastArgumentOfEveryStaticFunction) {
+  Ledger ledger;
+  const Allocator allocator(ledger);
+  const dashmap::DefaultHash<int> hash;
+  auto check = [&](IntMap map) {
+    map.insert(0, stored(0));
+    expect_holds(map, expected(1));
+    EXPECT_GE(ledger.blocks(), 1U);
+  };
+  check(IntMap::with_capacity(100, allocator));
+  check(IntMap::with_hasher(hash, allocator));
+  check(IntMap::with_shard_amount(4, allocator));
+  check(IntMap::with_capacity_and_shard_amount(100, 4, allocator));
+  check(IntMap::with_capacity_and_hasher(100, hash, allocator));
+  check(IntMap::with_hasher_and_shard_amount(hash, 4, allocator));
+  check(IntMap::with_capacity_and_hasher_and_shard_amount(100, hash, 4, allocator));
+  EXPECT_EQ(ledger.blocks(), 0U);
+}
+
+TEST(MapAllocator, CopyConstructionUsesTheSameOrTheGivenOne) {
+  Ledger first;
+  Ledger second;
+  IntMap original{Allocator(first)};
+  for (int i = 0; i < 100; ++i) original.insert(i, stored(i));
+  const std::size_t before = first.allocations();
+  const IntMap copy(original);
+  EXPECT_GT(first.allocations(), before);
+  const std::size_t after = first.allocations();
+  const IntMap elsewhere(original, Allocator(second));
+  EXPECT_EQ(first.allocations(), after);
+  EXPECT_GE(second.blocks(), 1U);
+  expect_holds(copy, expected(100));
+  expect_holds(elsewhere, expected(100));
+  EXPECT_TRUE(copy == elsewhere);
+}
+
+TEST(MapAllocator, MoveConstructionTakesTheMemoryWhereItCan) {
+  Ledger first;
+  Ledger second;
+  IntMap source{Allocator(first)};
+  for (int i = 0; i < 100; ++i) source.insert(i, stored(i));
+  const std::size_t before = first.allocations();
+  IntMap moved(std::move(source));
+  EXPECT_EQ(first.allocations(), before) << "a move allocated";
+  expect_holds(moved, expected(100));
+  IntMap same(std::move(moved), Allocator(first));
+  EXPECT_EQ(first.allocations(), before) << "a move to an equal allocator allocated";
+  expect_holds(same, expected(100));
+  const IntMap other(std::move(same), Allocator(second));
+  EXPECT_EQ(first.allocations(), before);
+  EXPECT_GE(second.blocks(), 1U) << "memory crossed between unequal allocators";
+  expect_holds(other, expected(100));
+}
+
+TEST(MapAllocator, AssignmentBetweenUnequalAllocatorsMovesElements) {
+  const Census census;
+  Ledger first;
+  Ledger second;
+  using Map = LedgerMap<int, MoveOnly>;
+  using MapAllocator = LedgerAllocator<std::pair<const int, MoveOnly>>;
+  Map target{MapAllocator(second)};
+  target.insert(-5, MoveOnly(1));
+  {
+    Map source{MapAllocator(first)};
+    for (int i = 0; i < 100; ++i) source.insert(i, MoveOnly(stored(i)));
+    target = std::move(source);
+  }
+  EXPECT_EQ(first.blocks(), 0U);
+  expect_holds(target, expected(100));
+}
+
+TEST(MapAllocator, AssignmentPropagatesWhereTheAllocatorSaysSo) {
+  Ledger first;
+  Ledger second;
+  using Map = LedgerMap<int, int, true>;
+  using Propagating = LedgerAllocator<std::pair<const int, int>, true>;
+  Map target{Propagating(second)};
+  target.insert(-5, 1);
+  {
+    Map source{Propagating(first)};
+    for (int i = 0; i < 100; ++i) source.insert(i, stored(i));
+    const std::size_t before = first.allocations();
+    target = std::move(source);
+    EXPECT_EQ(first.allocations(), before) << "a propagating move allocated";
+  }
+  EXPECT_EQ(second.blocks(), 0U);
+  expect_holds(target, expected(100));
+  Map copy{Propagating(second)};
+  copy = target;
+  expect_holds(copy, expected(100));
+  EXPECT_EQ(second.blocks(), 0U) << "a propagating copy kept the old allocator";
+}
+
+TEST(MapAllocator, CopyAssignmentKeepsTheAllocatorOtherwise) {
+  Ledger first;
+  Ledger second;
+  IntMap target{Allocator(second)};
+  {
+    IntMap source{Allocator(first)};
+    for (int i = 0; i < 100; ++i) source.insert(i, stored(i));
+    target = source;
+  }
+  EXPECT_EQ(first.blocks(), 0U);
+  EXPECT_GE(second.blocks(), 1U);
+  expect_holds(target, expected(100));
+}
+
+TEST(MapAllocator, SwapExchangesPropagatingAllocators) {
+  Ledger first;
+  Ledger second;
+  using Map = LedgerMap<int, int, true>;
+  using Propagating = LedgerAllocator<std::pair<const int, int>, true>;
+  Map a{Propagating(first)};
+  for (int i = 0; i < 50; ++i) a.insert(i, stored(i));
+  {
+    Map b{Propagating(second)};
+    for (int i = 0; i < 9; ++i) b.insert(i, stored(i));
+    a.swap(b);
+    expect_holds(a, expected(9));
+    expect_holds(b, expected(50));
+  }
+  EXPECT_EQ(first.blocks(), 0U);
+  EXPECT_GE(second.blocks(), 1U);
+}
+
+TEST(MapAllocator, OverAlignedElementsAreAligned) {
+  const Census census;
+  Ledger ledger;
+  using Map = LedgerMap<int, OverAligned>;
+  Map map{LedgerAllocator<std::pair<const int, OverAligned>>(ledger)};
+  for (int i = 0; i < 300; ++i) map.insert(i, OverAligned(stored(i)));
+  expect_holds(map, expected(300));
+}
+
+TEST(MapAllocator, AFailingReservationSaysSoAndChangesNothing) {
+  Ledger ledger;
+  IntMap map{Allocator(ledger)};
+  for (int i = 0; i < 20; ++i) map.insert(i, stored(i));
+  const std::size_t before = map.capacity();
+  throwing::arm(1);
+  const bool reserved = map.try_reserve(100'000);
+  throwing::disarm();
+  EXPECT_FALSE(reserved);
+  EXPECT_TRUE(throwing::fired);
+  EXPECT_EQ(map.capacity(), before);
+  expect_holds(map, expected(20));
+  EXPECT_TRUE(map.try_reserve(1000));
+  EXPECT_GE(map.capacity(), 1020U);
+}
+
+TEST(MapAllocator, EveryOtherUseOfTheMapWorks) {
+  Ledger ledger;
+  IntMap map{Allocator(ledger)};
+  *map.entry(1).or_insert(2) += 1;
+  EXPECT_EQ(*map.get(1), 3);
+  map.extend(std::vector<std::pair<int, int>>{{5, 6}, {7, 8}});
+  EXPECT_EQ(map.snapshot().size(), 3U);
+  const auto clone = map.clone();
+  EXPECT_TRUE(clone == map);
+  auto view = std::move(map).into_read_only();
+  EXPECT_EQ(*view.get(5), 6);
+  const IntMap back = std::move(view).into_inner();
+  EXPECT_EQ(back.len(), 3U);
+}
+
+TEST(MapAllocator, Polymorphic) {
+  Ledger ledger;
+  LedgerResource resource(ledger);
+  using Map = DashMap<int, int, dashmap::DefaultHash<int>, std::equal_to<>,
+                      std::pmr::polymorphic_allocator<std::pair<const int, int>>>;
+  {
+    Map map(&resource);
+    EXPECT_EQ(ledger.allocations(), 0U);
+    for (int i = 0; i < 1000; ++i) map.insert(i, stored(i));
+    EXPECT_GE(ledger.bytes(), 1000 * 2 * sizeof(int));
+    expect_holds(map, expected(1000));
+    const std::vector<std::pair<int, int>> pairs{{1, 2}};
+    const Map from_range(pairs, &resource);
+    EXPECT_EQ(*from_range.get(1), 2);
+  }
+  EXPECT_EQ(ledger.blocks(), 0U);
+}
+
+TEST(SetAllocator, AllMemoryComesFromItAndGoesBack) {
+  Ledger ledger;
+  using Set = DashSet<int, dashmap::DefaultHash<int>, std::equal_to<>, LedgerAllocator<int>>;
+  {
+    Set set{LedgerAllocator<int>(ledger)};
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(set.insert(i));
+    EXPECT_EQ(set.len(), 100U);
+    EXPECT_GE(ledger.blocks(), 1U);
+  }
+  EXPECT_EQ(ledger.blocks(), 0U);
+}
+
+}  // namespace

@@ -1,0 +1,276 @@
+// Every way to put a value under a key.
+#include "support/configs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace dashmap_test;
+using dashmap::DashMap;
+
+template <class C>
+class MapInsert : public MapTest<C> {};
+TYPED_TEST_SUITE(MapInsert, Configs, );
+
+TYPED_TEST(MapInsert, InsertReturnsTheValueItReplaced) {
+  using C = TypeParam;
+  typename C::Map map;
+  for (int i = 0; i < C::count; ++i) {
+    const auto before = map.insert(key<C>(i), value<C>(i));
+    static_assert(
+        std::same_as<std::remove_const_t<decltype(before)>, std::optional<typename C::Value>>);
+    EXPECT_FALSE(before.has_value());
+    EXPECT_EQ(map.len(), static_cast<std::size_t>(i) + 1);
+  }
+  for (int i = 0; i < C::count; ++i) {
+    const auto before = map.insert(key<C>(i), value<C>(stored(i)));
+    ASSERT_TRUE(before.has_value());
+    EXPECT_EQ(number(*before), i);
+  }
+  expect_holds(map, expected(C::count));
+}
+
+TYPED_TEST(MapInsert, InsertTakesLvaluesAndLeavesThemAlone) {
+  using C = TypeParam;
+  if constexpr (C::copyable) {
+    typename C::Map map;
+    const auto k = key<C>(1);
+    const auto v = value<C>(stored(1));
+    map.insert(k, v);
+    map.insert(k, v);
+    EXPECT_EQ(number(k), 1);
+    EXPECT_EQ(number(v), stored(1));
+    expect_holds(map, {{1, stored(1)}});
+  }
+}
+
+TYPED_TEST(MapInsert, InsertOrAssignSaysWhetherItInserted) {
+  using C = TypeParam;
+  typename C::Map map;
+  EXPECT_TRUE(map.insert_or_assign(key<C>(1), value<C>(10)));
+  EXPECT_FALSE(map.insert_or_assign(key<C>(1), value<C>(11)));
+  EXPECT_TRUE(map.insert_or_assign(key<C>(2), value<C>(20)));
+  expect_holds(map, {{1, 11}, {2, 20}});
+}
+
+TYPED_TEST(MapInsert, TryEmplaceBuildsOnlyWhereNothingIs) {
+  using C = TypeParam;
+  typename C::Map map;
+  {
+    auto [ref, inserted] = map.try_emplace(key<C>(1), value<C>(10));
+    EXPECT_TRUE(inserted);
+    EXPECT_EQ(number(ref.key()), 1);
+    EXPECT_EQ(number(*ref), 10);
+    *ref = value<C>(12);
+  }
+  {
+    auto fresh = value<C>(99);
+    auto [ref, inserted] = map.try_emplace(key<C>(1), std::move(fresh));
+    EXPECT_FALSE(inserted);
+    EXPECT_EQ(number(*ref), 12);
+    EXPECT_EQ(number(fresh), 99) << "the unused argument was moved from";  // NOLINT
+  }
+  {
+    auto [ref, inserted] = map.try_emplace(key<C>(2));
+    EXPECT_TRUE(inserted);
+    *ref = value<C>(20);
+  }
+  expect_holds(map, {{1, 12}, {2, 20}});
+}
+
+TYPED_TEST(MapInsert, GetOrInsertWithCallsTheFactoryOncePerAbsentKey) {
+  using C = TypeParam;
+  typename C::Map map;
+  int calls = 0;
+  const auto factory = [&] {
+    ++calls;
+    return value<C>(calls);
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      const auto ref = map.get_or_insert_with(key<C>(i), factory);
+      ASSERT_TRUE(ref);
+      EXPECT_EQ(number(ref.key()), i);
+      EXPECT_EQ(number(*ref), i + 1);
+    }
+  }
+  EXPECT_EQ(calls, 20);
+  EXPECT_EQ(map.len(), 20U);
+}
+
+TYPED_TEST(MapInsert, AlterReplacesThroughAFunction) {
+  using C = TypeParam;
+  using K = typename C::Key;
+  using V = typename C::Value;
+  auto map = filled<C>(30);
+  const auto twice = [](const K& k, V v) {
+    EXPECT_EQ(number(v), stored(number(k)));
+    return make<V>(2 * number(v));
+  };
+  EXPECT_TRUE(map.alter(key<C>(7), twice));
+  bool called = false;
+  EXPECT_FALSE(map.alter(key<C>(30), [&](const K&, V v) {
+    called = true;
+    return v;
+  }));
+  EXPECT_FALSE(called);
+  Contents oracle = expected(30);
+  oracle[7] = 2 * stored(7);
+  expect_holds(map, oracle);
+}
+
+TYPED_TEST(MapInsert, AlterAllReplacesEveryValue) {
+  using C = TypeParam;
+  using K = typename C::Key;
+  using V = typename C::Value;
+  auto map = filled<C>();
+  std::map<int, int> visits;
+  map.alter_all([&](const K& k, V v) {
+    ++visits[number(k)];
+    return make<V>(number(v) - number(k));
+  });
+  Contents oracle;
+  for (int i = 0; i < C::count; ++i) {
+    oracle[i] = stored(0);
+    EXPECT_EQ(visits[i], 1) << i;
+  }
+  expect_holds(map, oracle);
+}
+
+TYPED_TEST(MapInsert, ComputeInsertsUpdatesErasesOrDoesNothing) {
+  using C = TypeParam;
+  using V = typename C::Value;
+  auto map = filled<C>(10);
+  // Nothing there, nothing left.
+  EXPECT_EQ(map.compute(key<C>(10),
+                        [](std::optional<V>& v) {
+                          EXPECT_FALSE(v.has_value());
+                          return 1;
+                        }),
+            1);
+  expect_holds(map, expected(10));
+  // Insert.
+  EXPECT_EQ(map.compute(key<C>(10),
+                        [](std::optional<V>& v) {
+                          EXPECT_FALSE(v.has_value());
+                          v.emplace(make<V>(stored(10)));
+                          return std::string("inserted");
+                        }),
+            "inserted");
+  expect_holds(map, expected(11));
+  // Left alone.
+  map.compute(key<C>(10), [](std::optional<V>& v) {
+    ASSERT_TRUE(v.has_value());
+    EXPECT_EQ(number(*v), stored(10));
+  });
+  expect_holds(map, expected(11));
+  // Update, in place and by assignment.
+  map.compute(key<C>(3), [](std::optional<V>& v) { *v = make<V>(33); });
+  map.compute(key<C>(4), [](std::optional<V>& v) { v.emplace(make<V>(44)); });
+  Contents oracle = expected(11);
+  oracle[3] = 33;
+  oracle[4] = 44;
+  expect_holds(map, oracle);
+  // Erase.
+  const bool was_there = map.compute(key<C>(10), [](std::optional<V>& v) {
+    const bool there = v.has_value();
+    v.reset();
+    return there;
+  });
+  EXPECT_TRUE(was_there);
+  oracle.erase(10);
+  expect_holds(map, oracle);
+}
+
+TYPED_TEST(MapInsert, ExtendInsertsEveryPair) {
+  using C = TypeParam;
+  using Pair = std::pair<typename C::Key, typename C::Value>;
+  auto map = filled<C>(5);
+  std::vector<Pair> more;
+  for (int i = 3; i < 40; ++i) more.emplace_back(key<C>(i), value<C>(-i));
+  if constexpr (C::copyable) {
+    map.extend(more);
+    EXPECT_EQ(number(more.front().second), -3) << "extend moved from an lvalue range";
+  } else {
+    map.extend(std::vector<Pair>(std::make_move_iterator(more.begin()),
+                                 std::make_move_iterator(more.end())));
+  }
+  Contents oracle = expected(3);
+  for (int i = 3; i < 40; ++i) oracle[i] = -i;
+  expect_holds(map, oracle);
+}
+
+TYPED_TEST(MapInsert, InsertManyCountsTheNewOnes) {
+  using C = TypeParam;
+  using Pair = std::pair<typename C::Key, typename C::Value>;
+  auto map = filled<C>(10);
+  std::vector<Pair> more;
+  for (int i = 5; i < 100; ++i) more.emplace_back(key<C>(i), value<C>(stored(i) + 1));
+  more.emplace_back(key<C>(99), value<C>(stored(99) + 1));
+  const std::size_t fresh = map.insert_many(
+      std::vector<Pair>(std::make_move_iterator(more.begin()), std::make_move_iterator(more.end())));
+  EXPECT_EQ(fresh, 90U);
+  EXPECT_EQ(map.insert_many(std::vector<Pair>()), 0U);
+  Contents oracle = expected(5);
+  for (int i = 5; i < 100; ++i) oracle[i] = stored(i) + 1;
+  expect_holds(map, oracle);
+}
+
+TEST(MapInsertKeys, TheStoredKeyObjectStays) {
+  DashMap<TaggedKey, int> map;
+  map.insert(TaggedKey{1, 100}, 1);
+  map.insert(TaggedKey{1, 200}, 2);
+  EXPECT_EQ(map.get(TaggedKey{1, 0}).key().tag, 100);
+  EXPECT_EQ(*map.get(TaggedKey{1, 0}), 2);
+  map.insert_or_assign(TaggedKey{1, 300}, 3);
+  EXPECT_EQ(map.get(TaggedKey{1, 0}).key().tag, 100);
+  map.alter(TaggedKey{1, 400}, [](const TaggedKey& k, int v) {
+    EXPECT_EQ(k.tag, 100);
+    return v + 1;
+  });
+  map.compute(TaggedKey{1, 500}, [](std::optional<int>& v) { ++*v; });
+  static_cast<void>(map.entry(TaggedKey{1, 600}).and_modify([](int& v) { ++v; }).or_insert(0));
+  map.extend(std::vector<std::pair<TaggedKey, int>>{{TaggedKey{1, 700}, 7}});
+  map.insert_many(std::vector<std::pair<TaggedKey, int>>{{TaggedKey{1, 800}, 8}});
+  EXPECT_FALSE(map.try_emplace(TaggedKey{1, 900}, 9).second);
+  const auto ref = map.get(TaggedKey{1, 0});
+  EXPECT_EQ(ref.key().tag, 100);
+  EXPECT_EQ(*ref, 8);
+}
+
+TEST(MapInsertKeys, AnErasedKeyIsReplacedByTheNextOne) {
+  DashMap<TaggedKey, int> map;
+  map.insert(TaggedKey{1, 100}, 1);
+  const auto removed = map.remove(TaggedKey{1, 0});
+  ASSERT_TRUE(removed.has_value());
+  EXPECT_EQ(removed->first.tag, 100) << "remove returns the stored key, not the query";
+  map.insert(TaggedKey{1, 200}, 2);
+  EXPECT_EQ(map.get(TaggedKey{1, 0}).key().tag, 200);
+}
+
+TEST(MapInsertKeys, TryEmplaceForwardsSeveralArguments) {
+  DashMap<int, std::string> map;
+  const auto [ref, inserted] = map.try_emplace(1, std::size_t{5}, 'x');
+  EXPECT_TRUE(inserted);
+  EXPECT_EQ(*ref, "xxxxx");
+}
+
+TEST(MapInsertKeys, ValuesConvert) {
+  DashMap<std::string, std::string> map;
+  map.insert("key", "value");
+  map.insert_or_assign("key", "other");
+  static_cast<void>(map.entry("more").or_insert("text"));
+  EXPECT_EQ(*map.get("key"), "other");
+  EXPECT_EQ(*map.get("more"), "text");
+}
+
+}  // namespace

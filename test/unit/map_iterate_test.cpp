@@ -1,0 +1,256 @@
+// Iteration in all its forms.
+#include "support/configs.hpp"
+#include "support/other_thread.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <map>
+#include <numeric>
+#include <ranges>
+#include <set>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace dashmap_test;
+using dashmap::DashMap;
+
+template <class C>
+class MapIterate : public MapTest<C> {};
+TYPED_TEST_SUITE(MapIterate, Configs, );
+
+TYPED_TEST(MapIterate, AnEmptyMapHasNothingToVisit) {
+  using C = TypeParam;
+  typename C::Map map;
+  for (auto&& item : map) ADD_FAILURE() << number(item.key());
+  for (auto&& item : map.iter()) ADD_FAILURE() << number(item.key());
+  for (auto&& item : map.iter_mut()) ADD_FAILURE() << number(item.key());
+  EXPECT_TRUE(map.begin() == map.end());
+  auto emptied = filled<C>(20);
+  emptied.clear();
+  for (auto&& item : emptied) ADD_FAILURE() << number(item.key());
+}
+
+TYPED_TEST(MapIterate, BeginEndAndIterVisitTheSame) {
+  using C = TypeParam;
+  auto map = filled<C>();
+  Contents by_range_for;
+  for (auto&& item : map) {
+    EXPECT_EQ(&item.value(), &*item);
+    EXPECT_EQ(item.operator->(), &item.value());
+    EXPECT_TRUE(by_range_for.emplace(number(item.key()), number(item.value())).second);
+  }
+  EXPECT_EQ(by_range_for, expected(C::count));
+  Contents by_iterators;
+  for (auto it = map.begin(); it != map.end(); ++it) {
+    const auto item = *it;
+    EXPECT_TRUE(by_iterators.emplace(number(item.key()), number(item.value())).second);
+  }
+  EXPECT_EQ(by_iterators, expected(C::count));
+  EXPECT_EQ(contents(map), expected(C::count));
+  const auto& constant = map;
+  EXPECT_EQ(std::ranges::distance(constant.begin(), constant.end()), C::count);
+}
+
+TYPED_TEST(MapIterate, ItemsBindAsKeyAndValue) {
+  using C = TypeParam;
+  const auto map = filled<C>();
+  Contents seen;
+  for (auto [k, v] : map) {
+    static_assert(std::is_const_v<std::remove_reference_t<decltype(k)>>);
+    static_assert(std::is_const_v<std::remove_reference_t<decltype(v)>>);
+    EXPECT_TRUE(seen.emplace(number(k), number(v)).second);
+  }
+  EXPECT_EQ(seen, expected(C::count));
+  seen.clear();
+  for (const auto& [k, v] : map.iter()) EXPECT_TRUE(seen.emplace(number(k), number(v)).second);
+  EXPECT_EQ(seen, expected(C::count));
+}
+
+TYPED_TEST(MapIterate, IterMutChangesInPlace) {
+  using C = TypeParam;
+  using V = typename C::Value;
+  auto map = filled<C>();
+  for (auto&& item : map.iter_mut()) {
+    EXPECT_EQ(number(item.value()), stored(number(item.key())));
+    item.value_mut() = make<V>(number(item.key()) + 1);
+  }
+  for (auto&& item : map.iter_mut()) *item = make<V>(number(*item) + 1);
+  for (auto [k, v] : map.iter_mut()) {
+    static_assert(std::is_const_v<std::remove_reference_t<decltype(k)>>);
+    static_assert(!std::is_const_v<std::remove_reference_t<decltype(v)>>);
+    v = make<V>(number(v) + 1);
+  }
+  Contents oracle;
+  for (int i = 0; i < C::count; ++i) oracle[i] = i + 3;
+  expect_holds(map, oracle);
+}
+
+TYPED_TEST(MapIterate, KeysAndValuesGiveCopies) {
+  using C = TypeParam;
+  const auto map = filled<C>();
+  std::multiset<int> all_keys;
+  for (auto k : map.keys()) {
+    static_assert(std::same_as<decltype(k), typename C::Key>);
+    all_keys.insert(number(k));
+  }
+  std::multiset<int> oracle;
+  for (int i = 0; i < C::count; ++i) oracle.insert(i);
+  EXPECT_EQ(all_keys, oracle);
+  if constexpr (C::copyable) {
+    std::multiset<int> all_values;
+    for (auto v : map.values()) {
+      static_assert(std::same_as<decltype(v), typename C::Value>);
+      all_values.insert(number(v));
+    }
+    oracle.clear();
+    for (int i = 0; i < C::count; ++i) oracle.insert(stored(i));
+    EXPECT_EQ(all_values, oracle);
+  }
+}
+
+TYPED_TEST(MapIterate, AnItemHoldsItsElementUntilItIsGone) {
+  using C = TypeParam;
+  auto map = filled<C>(10);
+  auto range = map.iter();
+  auto it = range.begin();
+  {
+    const auto item = *it;
+    const int n = number(item.key());
+    on_another_thread([&] {
+      EXPECT_TRUE(map.try_get_mut(key<C>(n)).is_locked());
+      EXPECT_TRUE(map.try_get(key<C>(n)).is_present());
+    });
+  }
+  // The iterator is still at its first element, with no item in hand.
+  on_another_thread([&] {
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(map.try_get_mut(key<C>(i)).is_present());
+  });
+  map.clear();
+}
+
+TYPED_TEST(MapIterate, NothingIsHeldAtTheEnd) {
+  using C = TypeParam;
+  auto map = filled<C>(20);
+  auto range = map.iter_mut();
+  auto it = range.begin();
+  std::size_t visited = 0;
+  for (; it != range.end(); ++it) {
+    const auto item = *it;
+    ++visited;
+  }
+  EXPECT_EQ(visited, 20U);
+  on_another_thread([&] {
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(map.try_get_mut(key<C>(i)).is_present());
+  });
+  map.clear();
+  expect_holds(map, {});
+}
+
+TYPED_TEST(MapIterate, GrowthInTheMiddleHidesAndRepeatsNothing) {
+  using C = TypeParam;
+  auto map = filled<C>(C::count / 4);
+  Contents seen;
+  int next = C::count / 4;
+  for (auto&& item : map) {
+    EXPECT_TRUE(seen.emplace(number(item.key()), number(item.value())).second)
+        << number(item.key()) << " was visited twice";
+    for (int i = 0; i < 40 && next < C::count; ++i, ++next) {
+      map.insert(key<C>(next), value<C>(stored(next)));
+    }
+  }
+  for (int i = 0; i < C::count / 4; ++i) EXPECT_TRUE(seen.contains(i)) << i << " was not visited";
+  expect_holds(map, expected(next));
+}
+
+TYPED_TEST(MapIterate, ErasureInTheMiddleHidesNothingElse) {
+  using C = TypeParam;
+  auto map = filled<C>();
+  std::set<int> seen;
+  // Each visit erases the element half a map away, unless it was visited.
+  for (auto&& item : map) {
+    const int n = number(item.key());
+    EXPECT_TRUE(seen.insert(n).second) << n;
+    const int other = (n + C::count / 2) % C::count;
+    if (other != n) map.erase(key<C>(other));
+  }
+  for (int i = 0; i < C::count / 2; ++i) {
+    EXPECT_TRUE(seen.contains(i) || seen.contains(i + C::count / 2)) << i;
+  }
+}
+
+TYPED_TEST(MapIterate, ShrinkingInTheMiddleHidesAndRepeatsNothing) {
+  using C = TypeParam;
+  auto map = filled<C>();
+  map.retain([](const auto& k, auto&) { return number(k) % 8 == 0; });
+  std::map<int, int> visits;
+  int step = 0;
+  auto range = map.iter();
+  for (auto it = range.begin(); it != range.end(); ++it) {
+    { ++visits[number((*it).key())]; }
+    if (++step == 3) map.shrink_to_fit();
+  }
+  for (int i = 0; i < C::count; i += 8) EXPECT_EQ(visits[i], 1) << i;
+  EXPECT_EQ(visits.size(), static_cast<std::size_t>((C::count + 7) / 8));
+}
+
+TEST(MapIterateAlgorithms, StandardOnes) {
+  DashMap<int, int> map;
+  for (int i = 1; i <= 100; ++i) map.insert(i, i * i);
+  auto range = map.iter();
+  static_assert(std::ranges::input_range<decltype(range)>);
+  static_assert(std::ranges::input_range<DashMap<int, int>&>);
+  static_assert(std::ranges::input_range<const DashMap<int, int>&>);
+  EXPECT_EQ(std::ranges::count_if(map.iter(), [](auto&& item) { return item.key() % 2 == 0; }),
+            50);
+  EXPECT_TRUE(std::ranges::all_of(
+      map.iter(), [](auto&& item) { return item.value() == item.key() * item.key(); }));
+  EXPECT_EQ(std::ranges::distance(map.iter()), 100);
+  long sum = 0;
+  std::ranges::for_each(map.iter(), [&](auto&& item) { sum += item.value(); });
+  EXPECT_EQ(sum, 338350);
+  for (auto&& item : map.iter_mut()) item.value_mut() = 1;
+  EXPECT_TRUE(std::ranges::all_of(map.iter(), [](auto&& item) { return *item == 1; }));
+}
+
+TEST(MapIterateAlgorithms, KeysAndValuesAreInputRanges) {
+  DashMap<int, std::string> map{{3, "c"}, {1, "a"}, {2, "b"}};
+  static_assert(std::ranges::input_range<decltype(map.keys())>);
+  static_assert(std::ranges::input_range<decltype(map.values())>);
+  std::vector<int> sorted;
+  std::ranges::copy(map.keys(), std::back_inserter(sorted));
+  std::ranges::sort(sorted);
+  EXPECT_EQ(sorted, (std::vector<int>{1, 2, 3}));
+  std::string joined;
+  for (const std::string& v : map.values()) joined += v;
+  std::ranges::sort(joined);
+  EXPECT_EQ(joined, "abc");
+  int total = 0;
+  for (const int k : map.keys() | std::views::filter([](int k) { return k != 2; })) total += k;
+  EXPECT_EQ(total, 4);
+}
+
+TEST(MapIterateAlgorithms, KeysHoldNothingBetweenSteps) {
+  DashMap<int, int> map;
+  for (int i = 0; i < 100; ++i) map.insert(i, i);
+  for (const int k : map.keys()) EXPECT_TRUE(map.erase(k));
+  EXPECT_TRUE(map.is_empty());
+}
+
+TEST(MapIterateAlgorithms, FindStopsEarlyAndLetsGo) {
+  DashMap<int, int> map;
+  for (int i = 0; i < 100; ++i) map.insert(i, i);
+  for (auto&& item : map) {
+    if (item.key() >= 0) break;
+  }
+  map.clear();
+  EXPECT_TRUE(map.is_empty());
+}
+
+}  // namespace
