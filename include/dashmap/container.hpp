@@ -314,7 +314,7 @@ class Container {
   Outcome<RefType> ref(const Q& key, const Request& request) const {
     auto&& query = as_query<key_type>(key);
     const auto found = engine_.find_shared(engine_.hash_of(query), query, request);
-    if (!found) return {{}, found.locked_out};
+    if (!found) return {{}, found.locked_out()};
     auto& element = found.slot->element();
     return {RefType(SharedHandle(engine_.sleepers(), found.word, found.slot, HoldKind::ref),
                     element.key, shown_value<typename Types::Value>(element))};

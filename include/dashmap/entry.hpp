@@ -28,11 +28,12 @@ class EntryState {
   using Value = typename Map::Value;
   using RefMutType = RefMut<Key, Value>;
 
-  EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Q&& query)
+  template <class Arg>
+  EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query)
       : map_(&map), hash_(hash), group_(found.group), slot_(found.place.slot),
         tag_(found.place.tag),
         handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry),
-        query_(std::forward<Q>(query)) {
+        query_(std::forward<Arg>(query)) {
     note();
   }
   EntryState(EntryState&& other) noexcept(std::is_nothrow_move_constructible_v<Key>)

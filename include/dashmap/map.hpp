@@ -353,7 +353,7 @@ class DashMap
   detail::Outcome<RefMut<K, V>> ref_mut(const Q& key, const detail::Request& request) {
     auto&& query = detail::as_query<K>(key);
     auto& engine = this->engine_;
-    auto found = engine.find_exclusive(engine.hash_of(query), query, request);
+    auto found = engine.template find_exclusive<false>(engine.hash_of(query), query, request);
     if (!found.section) return {{}, true};
     if (!found.place) return {};
     auto& element = found.place.slot->element();
@@ -369,7 +369,7 @@ class DashMap
     std::optional<Entry<Map, Query>> result;
     auto& engine = this->engine_;
     const std::uint64_t hash = engine.hash_of(key);
-    auto found = engine.find_exclusive(hash, key, request);
+    auto found = engine.template find_exclusive<false>(hash, key, request);
     if (found.section) {
       const bool occupied = static_cast<bool>(found.place);
       result.emplace(occupied, detail::EntryState<Map, Query>(engine, hash, std::move(found),

@@ -61,7 +61,7 @@ class [[nodiscard]] TryResult {
 
   [[nodiscard]] bool is_present() const noexcept { return guard_.has_value(); }
   [[nodiscard]] bool is_absent() const noexcept { return !is_present() && !locked_; }
-  [[nodiscard]] bool is_locked() const noexcept { return !is_present() && locked_; }
+  [[nodiscard]] bool is_locked() const noexcept { return locked_; }
 
   /// Whether there is a guard.
   [[nodiscard]] explicit operator bool() const noexcept { return is_present(); }
@@ -88,7 +88,7 @@ class [[nodiscard]] TryResult {
   explicit TryResult(bool locked) noexcept : locked_(locked) {}
 
   std::optional<R> guard_;
-  bool locked_ = false;
+  bool locked_ = false;  // never with a guard
 };
 
 }  // namespace dashmap

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,13 @@ namespace {
 
 using namespace dashmap_test;
 using dashmap::DashMap;
+
+/// The elements as rvalues.
+template <class T>
+auto moving(std::vector<T>& elements) {
+  return std::ranges::subrange(std::make_move_iterator(elements.begin()),
+                               std::make_move_iterator(elements.end()));
+}
 
 template <class C>
 class MapInsert : public MapTest<C> {};
@@ -201,8 +209,7 @@ TYPED_TEST(MapInsert, ExtendInsertsEveryPair) {
     map.extend(more);
     EXPECT_EQ(number(more.front().second), -3) << "extend moved from an lvalue range";
   } else {
-    map.extend(std::vector<Pair>(std::make_move_iterator(more.begin()),
-                                 std::make_move_iterator(more.end())));
+    map.extend(moving(more));
   }
   Contents oracle = expected(3);
   for (int i = 3; i < 40; ++i) oracle[i] = -i;
@@ -216,10 +223,9 @@ TYPED_TEST(MapInsert, InsertManyCountsTheNewOnes) {
   std::vector<Pair> more;
   for (int i = 5; i < 100; ++i) more.emplace_back(key<C>(i), value<C>(stored(i) + 1));
   more.emplace_back(key<C>(99), value<C>(stored(99) + 1));
-  const std::size_t fresh = map.insert_many(
-      std::vector<Pair>(std::make_move_iterator(more.begin()), std::make_move_iterator(more.end())));
-  EXPECT_EQ(fresh, 90U);
-  EXPECT_EQ(map.insert_many(std::vector<Pair>()), 0U);
+  EXPECT_EQ(map.insert_many(moving(more)), 90U);
+  more.clear();
+  EXPECT_EQ(map.insert_many(moving(more)), 0U);
   Contents oracle = expected(5);
   for (int i = 5; i < 100; ++i) oracle[i] = stored(i) + 1;
   expect_holds(map, oracle);

@@ -177,12 +177,12 @@ TYPED_TEST(MapRemove, DrainGivesEverythingAndEmptiesTheMap) {
   using C = TypeParam;
   auto map = filled<C>();
   Contents taken;
-  for (auto [k, v] : map.drain()) {
+  for (auto&& [k, v] : map.drain()) {
     EXPECT_TRUE(taken.emplace(number(k), number(v)).second);
   }
   EXPECT_EQ(taken, expected(C::count));
   expect_holds(map, {});
-  for (auto [k, v] : map.drain()) ADD_FAILURE() << number(k) << ' ' << number(v);
+  for (auto&& [k, v] : map.drain()) ADD_FAILURE() << number(k) << ' ' << number(v);
   map.insert(key<C>(1), value<C>(2));
   expect_holds(map, {{1, 2}});
 }

@@ -145,6 +145,19 @@ TEST(TryResult, MovingTakesTheGuardAlong) {
   EXPECT_EQ(held, 0);
 }
 
+TEST(TryResult, AssignmentTakesTheReasonToo) {
+  Result result = Result::absent();
+  result = Result::locked();
+  EXPECT_TRUE(result.is_locked());
+  result = Result::absent();
+  EXPECT_TRUE(result.is_absent());
+  int held = 0;
+  result = Result::locked();
+  result = Result::present(Guard(held));
+  EXPECT_TRUE(result.is_present());
+  EXPECT_FALSE(result.is_locked());
+}
+
 TEST(TryResult, AssignmentReleasesTheOldGuard) {
   int first = 0;
   int second = 0;

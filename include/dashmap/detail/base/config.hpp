@@ -76,15 +76,18 @@
 #define DASHMAP_DETAIL_NOINLINE __attribute__((noinline))
 #define DASHMAP_DETAIL_COLD __attribute__((noinline, cold))
 #define DASHMAP_DETAIL_INLINE inline __attribute__((always_inline))
+#define DASHMAP_DETAIL_LAMBDA_INLINE __attribute__((always_inline))
 #define DASHMAP_DETAIL_PREFETCH(address) __builtin_prefetch(address)
-#define DASHMAP_DETAIL_COMPILER_FENCE() __asm__ volatile("" ::: "memory")
 #else
 #define DASHMAP_DETAIL_NOINLINE
 #define DASHMAP_DETAIL_COLD
 #define DASHMAP_DETAIL_INLINE inline
+#define DASHMAP_DETAIL_LAMBDA_INLINE
 #define DASHMAP_DETAIL_PREFETCH(address) static_cast<void>(address)
-#define DASHMAP_DETAIL_COMPILER_FENCE() std::atomic_signal_fence(std::memory_order_seq_cst)
 #endif
+
+// Stops the compiler only. Not an empty asm statement: that would keep local objects in memory.
+#define DASHMAP_DETAIL_COMPILER_FENCE() std::atomic_signal_fence(std::memory_order_seq_cst)
 
 // On functions whose plain loads race with a writer by design: an optimistic reader throws away
 // what it read unless the group's version proves that no writer came between. The sanitizer

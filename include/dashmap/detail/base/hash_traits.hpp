@@ -126,11 +126,10 @@ struct HashTraits<T> : MixedWord<true> {
   // The 80-bit format of x87 keeps its value in the first ten bytes.
   static constexpr std::size_t size = std::numeric_limits<T>::digits == 64 ? 10 : sizeof(T);
 
-  static std::uint64_t word(const HashSeed& seed, T value) noexcept {
-    if (!(value < 0) && !(value > 0)) {
-      value = 0;  // both zeros, and NaN, which equals nothing
-    }
-    return hash_bytes(seed, &value, size);
+  static std::uint64_t word(const HashSeed& seed, const T& value) noexcept {
+    constexpr T zero = 0;
+    const bool nonzero = value < 0 || value > 0;  // NaN, which equals nothing, may pass for zero
+    return hash_bytes(seed, nonzero ? &value : &zero, size);
   }
 };
 

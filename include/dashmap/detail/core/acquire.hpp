@@ -135,13 +135,6 @@ class Locker : public Resizer<Types> {
       return static_cast<bool>(this->equal()(element.key, query));
     };
   }
-  // For an optimistic reader: compares a copy that may be torn, in which case the version tells.
-  template <class Q>
-  DASHMAP_DETAIL_INLINE auto racy_matcher(const Q& query) const {
-    return [this, &query](const SlotType& slot) {
-      return static_cast<bool>(this->equal()(racy_copy(slot.element().key), query));
-    };
-  }
 
  private:
   enum class Attempt { taken, no_table, blocked };

@@ -104,7 +104,7 @@ void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
   for (const std::uint64_t hash : hashes) {
     const std::size_t group = table->index_of(hash);
     DASHMAP_DETAIL_PREFETCH(table->tags_of(group));
-    DASHMAP_DETAIL_PREFETCH(&table->words[group]);
+    DASHMAP_DETAIL_PREFETCH(&table->word_of(group));
   }
   for (const std::uint64_t hash : hashes) {
     const std::size_t group = table->index_of(hash);

@@ -28,6 +28,24 @@
 
 namespace dashmap::detail {
 
+// How a look-up's key travels to out-of-line paths: by value where that keeps it in a register.
+template <class Q>
+using QueryArg = std::conditional_t<std::is_scalar_v<Q>, const Q, const Q&>;
+
+// A comparison for an optimistic reader: of a copy that may be torn, in which case the version tells.
+// Holds a scalar query by value, so that nothing of the fast path needs an address.
+template <class Equal, class Q>
+struct RacyMatcher {
+  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS std::conditional_t<std::is_empty_v<Equal>, Equal, const Equal&>
+      equal;
+  QueryArg<Q> query;
+
+  template <class SlotType>
+  DASHMAP_DETAIL_INLINE bool operator()(const SlotType& slot) const {
+    return static_cast<bool>(equal(racy_copy(slot.element().key), query));
+  }
+};
+
 template <class Types>
 class Operations : public Locker<Types> {
  public:
@@ -45,17 +63,25 @@ class Operations : public Locker<Types> {
 
   // A key's group locked exclusively, and the key's place in it, if any.
   struct Found {
+    DASHMAP_DETAIL_INLINE Found(Section&& s, const GroupType& g, const PlaceType& p) noexcept
+        : section(std::move(s)), group(g), place(p) {}
+    // Spelled out, here and below, so that it is inlined in clean-up code too: a call there would
+    // keep the whole object in memory.
+    DASHMAP_DETAIL_INLINE Found(Found&& other) noexcept
+        : section(std::move(other.section)), group(other.group), place(other.place) {}
+    DASHMAP_DETAIL_INLINE ~Found() {}
+
     Section section;
-    GroupType group{};
-    PlaceType place{};
+    GroupType group;
+    PlaceType place;
   };
-  // An element locked shared; `locked_out` when the request gave up.
+  // An element locked shared; none, with a word, when the request gave up. Two registers.
   struct FoundShared {
     Word* word = nullptr;
     SlotType* slot = nullptr;
-    bool locked_out = false;
 
     explicit operator bool() const noexcept { return slot != nullptr; }
+    bool locked_out() const noexcept { return slot == nullptr && word != nullptr; }
   };
 
   // The record of an operation's exclusive lock, while user code may run under it.
@@ -67,6 +93,9 @@ class Operations : public Locker<Types> {
         : mark_(&found.section.word(), found.place.slot, HoldKind::exclusive_closure) {
       if (!found.place) map.note_vacant(mark_.hold(), hash, key);
     }
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+    DASHMAP_DETAIL_INLINE ~Mark() {}
 
    private:
     HoldMark mark_;
@@ -75,47 +104,54 @@ class Operations : public Locker<Types> {
     template <class Q>
     NoMark(const Operations&, const Found&, std::uint64_t, const Q&) noexcept {}
   };
-  template <bool On>
-  using MarkIf = std::conditional_t<On, Mark, NoMark>;
-
-  template <class Q>
+  // Locks the key's group and looks for the key; the section is empty when the request gave up.
+  // All inline but the slow path, and put together from values: so it stays in registers.
+  // Where the request always waits the section is never empty, and nobody need check.
+  template <bool Waits = true, class Q>
   DASHMAP_DETAIL_INLINE Found find_exclusive(std::uint64_t hash, const Q& key,
                                              const Request& request) {
+    GroupType group{};
+    PlaceType place{};
+    word_t locked = 0;
     {
+      const QueryArg<Q> query = key;
       const Pin pin(this);
-      const GroupType group = newest_group(hash);
+      group = newest_group(hash);
       if (word::is_readable(group.seen) && word::is_quiet(group.seen)) [[likely]] {
-        PlaceType place{};
-        if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, this->racy_matcher(key));
-        }
+        if constexpr (Types::racy_keys) place = find_in(group, hash, racy_matcher(query));
         word_t seen = group.seen;
         if (group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
                                                 std::memory_order_acquire,
                                                 std::memory_order_relaxed)) [[likely]] {
-          Found found{Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group,
-                      place};
-          if constexpr (!Types::racy_keys) {
-            found.place = find_in(group, hash, this->matcher(hash, key));
-          }
-          return found;
+          locked = word::locked_from(group.seen);
         }
       }
     }
-    return find_exclusive_slow(hash, key, request);
+    if (locked == 0) [[unlikely]] {
+      SlowFound slow = find_exclusive_slow<Q>(hash, key, request);
+      if (Waits && slow.group.word == nullptr) __builtin_unreachable();
+      return Found(slow.section(this->sleepers()), slow.group, slow.place);
+    }
+    if (group.word == nullptr) __builtin_unreachable();
+    Found found(Section(this->sleepers(), *group.word, locked), group, place);
+    if constexpr (!Types::racy_keys) {
+      found.place = find_in(group, hash, this->matcher(hash, key));
+    }
+    return found;
   }
 
   template <class Q>
   DASHMAP_DETAIL_INLINE FoundShared find_shared(std::uint64_t hash, const Q& key,
                                                 const Request& request) {
     {
+      const QueryArg<Q> query = key;
       const Pin pin(this);
       const GroupType group = newest_group(hash);
       if (word::is_readable(group.seen)) [[likely]] {
         PlaceType place{};
         bool candidate = true;
         if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, this->racy_matcher(key));
+          place = find_in(group, hash, racy_matcher(query));
           candidate = static_cast<bool>(place);
         } else {
           candidate = word::has_overflow(group.seen) ||
@@ -129,57 +165,47 @@ class Operations : public Locker<Types> {
         }
       }
     }
-    return find_shared_slow(hash, key, request);
+    return find_shared_slow<Q>(hash, key, request);
   }
 
-  // f(const SlotType&) on the racing slot; what it copied counts only if the result is true.
-  // The result says whether the look was consistent, not whether the key was found.
+  // What take(const SlotType&), which copies, gives for the key's slot; nothing when it is absent.
+  // Takes no lock but where a writer stays in the group (racy keys only).
   template <class Q, class Take>
-  DASHMAP_DETAIL_INLINE bool peek(const GroupType& group, std::uint64_t hash, const Q& key,
-                                  Take&& take) {
-    const PlaceType place = find_in(group, hash, this->racy_matcher(key));
-    if (place) take(*place.slot);
-    return unchanged(group);
-  }
-
-  // Copies from the element by `take` (optimistic types only). True when the key was found.
-  template <class Q, class Take>
-  DASHMAP_DETAIL_INLINE bool read_racy(std::uint64_t hash, const Q& key, const Request& request,
-                                       Take&& take) {
+  DASHMAP_DETAIL_INLINE auto read_racy(std::uint64_t hash, const Q& key, const Request& request,
+                                       Take take) {
+    using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
     {
-      bool found = false;
+      const QueryArg<Q> query = key;
       const Pin pin(this);
       const GroupType group = newest_group(hash);
       if (word::is_readable(group.seen)) [[likely]] {
-        if (peek(group, hash, key, [&](const SlotType& slot) {
-              take(slot);
-              found = true;
-            })) [[likely]] {
-          return found;
+        if (const PlaceType place = find_in(group, hash, racy_matcher(query))) {
+          const auto copy = take(*place.slot);
+          if (unchanged(group)) [[likely]] return Result(copy);
+        } else if (unchanged(group)) [[likely]] {
+          return Result();
         }
       }
     }
-    return read_racy_slow(hash, key, request, take);
+    return read_racy_slow<Q, Take>(hash, key, request, take);
   }
 
   template <class Q>
   DASHMAP_DETAIL_INLINE std::optional<Value> get_copy(const Q& key) {
     static constexpr Request request{"get_copy", no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
-    std::optional<Value> result;
     if constexpr (Types::racy_values) {
-      alignas(Value) unsigned char bytes[sizeof(Value)];
-      if (read_racy(hash, key, request, [&](const SlotType& slot) {
-            const Value copy = racy_copy(slot.element().value);
-            __builtin_memcpy(bytes, &copy, sizeof(Value));
-          })) {
-        result.emplace(__builtin_bit_cast(Value, bytes));
+      return read_racy(hash, key, request,
+                       [](const SlotType& slot) { return racy_copy(slot.element().value); });
+    } else {
+      std::optional<Value> result;
+      if (const FoundShared found = find_shared(hash, key, request)) {
+        const SharedHandle handle(this->sleepers(), found.word, found.slot,
+                                  HoldKind::shared_closure);
+        result.emplace(std::as_const(found.slot->element().value));
       }
-    } else if (const FoundShared found = find_shared(hash, key, request)) {
-      const SharedHandle handle(this->sleepers(), found.word, found.slot, HoldKind::shared_closure);
-      result.emplace(std::as_const(found.slot->element().value));
+      return result;
     }
-    return result;
   }
 
   template <class Q>
@@ -187,7 +213,7 @@ class Operations : public Locker<Types> {
     static constexpr Request request{"contains", no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
     if constexpr (Types::racy_keys) {
-      return read_racy(hash, key, request, [](const SlotType&) {});
+      return read_racy(hash, key, request, [](const SlotType&) { return Unit{}; }).has_value();
     } else {
       const FoundShared found = find_shared(hash, key, request);
       if (found) release_hold<false>(this->sleepers(), *found.word);
@@ -215,14 +241,10 @@ class Operations : public Locker<Types> {
       }
     };
     if constexpr (Types::racy_views) {
-      using ElementType = typename Types::ElementType;
-      alignas(ElementType) unsigned char bytes[sizeof(ElementType)];
-      if (read_racy(hash, key, request, [&](const SlotType& slot) {
-            const ElementType copy = racy_copy(slot.element());
-            __builtin_memcpy(bytes, &copy, sizeof(ElementType));
+      if (const auto copy = read_racy(hash, key, request, [](const SlotType& slot) {
+            return racy_copy(slot.element());
           })) {
-        const auto copy = __builtin_bit_cast(ElementType, bytes);
-        run(copy.key, copy.value);
+        run(copy->key, copy->value);
       }
     } else if (const FoundShared found = find_shared(hash, key, request)) {
       const SharedHandle handle(this->sleepers(), found.word, found.slot, HoldKind::shared_closure);
@@ -257,13 +279,14 @@ class Operations : public Locker<Types> {
                                     const Request& request) {
     using Result = std::invoke_result_t<Take, typename Types::ElementType&>;
     constexpr bool closure = !std::is_same_v<std::remove_cvref_t<Condition>, Always>;
+    using MarkType = std::conditional_t<closure || !Types::trivial, Mark, NoMark>;
     const std::uint64_t hash = this->hash_of(key);
     std::optional<Result> result;
     std::optional<Doomed> doomed;
     {
       Found found = find_exclusive(hash, key, request);
       if (!found.place) return result;
-      const MarkIf<closure || !Types::trivial> mark(*this, found, hash, key);
+      const MarkType mark(*this, found, hash, key);
       auto& element = found.place.slot->element();
       if constexpr (closure) {
         if (!std::invoke(condition, std::as_const(element.key), element.value)) return result;
@@ -394,8 +417,9 @@ class Operations : public Locker<Types> {
                                    Displaced& displaced, const Request& request) {
     Due due(*this);
     std::optional<Prepared> fresh;
+    using MarkType = std::conditional_t<Types::trivial, NoMark, Mark>;
     Found found = find_exclusive(hash, key, request);
-    const MarkIf<!Types::trivial> mark(*this, found, hash, key);
+    const MarkType mark(*this, found, hash, key);
     if (found.place) {
       found.place.slot->replace_value(this->alloc(), std::move(value), displaced);
       return false;
@@ -404,8 +428,6 @@ class Operations : public Locker<Types> {
         [&]() -> Value { return Value(std::move(value)); }, due);
     return true;
   }
-
-  static FoundShared locked_out() noexcept { return {nullptr, nullptr, true}; }
 
   // A value lent to a closure that may throw: a copy where there can be one.
   template <class F>
@@ -432,13 +454,13 @@ class Operations : public Locker<Types> {
   DASHMAP_DETAIL_INLINE GroupType newest_group(std::uint64_t hash) const noexcept {
     TableType* table = this->table();
     const std::size_t index = table->index_of(hash);
-    Word* word = &table->words[index];
+    Word* word = &table->word_of(index);
     return {table, index, word, word->load(std::memory_order_acquire)};  // sync(group.validate)
   }
 
   template <class Matches>
   DASHMAP_DETAIL_INLINE static PlaceType find_in(const GroupType& group, std::uint64_t hash,
-                                                 const Matches& matches) {
+                                                 Matches matches) {
     return group.table->find(group.index, tag_of(hash), word::has_overflow(group.seen), matches);
   }
 
@@ -477,29 +499,42 @@ class Operations : public Locker<Types> {
     return {};
   }
 
+  // What the slow path found, as plain values. The group is locked; no word: it gave up.
+  struct SlowFound {
+    GroupType group{};
+    PlaceType place{};
+    word_t locked = 0;
+
+    DASHMAP_DETAIL_INLINE Section section(Sleepers& sleepers) const noexcept {
+      return group.word == nullptr ? Section() : Section(sleepers, *group.word, locked);
+    }
+  };
+
   template <class Q>
-  DASHMAP_DETAIL_COLD Found find_exclusive_slow(std::uint64_t hash, const Q& key,
-                                                const Request& request) {
+  DASHMAP_DETAIL_COLD SlowFound find_exclusive_slow(std::uint64_t hash, QueryArg<Q> key,
+                                                    const Request& request) {
     const std::optional<Acquired> acquired = this->template acquire<true>(hash, request);
     if (!acquired) return {};
-    GroupType group = acquired->group;
-    Found found{Section(this->sleepers(), *group.word, acquired->locked), group, {}};
-    group.seen = group.word->load(std::memory_order_relaxed);
-    found.place = find_in(group, hash, this->matcher(hash, key));
+    SlowFound found{acquired->group, {}, acquired->locked};
+    Section section = found.section(this->sleepers());
+    found.group.seen = found.group.word->load(std::memory_order_relaxed);
+    found.place = find_in(found.group, hash, this->matcher(hash, key));
     if (acquired->own) {
       this->template check_conflict<true>(*acquired, found.place.slot, hash, key,
                                           request.operation);
     }
+    section.take();
     return found;
   }
 
   template <class Q>
-  DASHMAP_DETAIL_COLD FoundShared find_shared_slow(std::uint64_t hash, const Q& key,
+  DASHMAP_DETAIL_COLD FoundShared find_shared_slow(std::uint64_t hash, QueryArg<Q> key,
                                                    const Request& request) {
     const std::optional<Acquired> acquired = this->template acquire<false>(hash, request);
     if (!acquired) {
       const Pin pin(this);
-      return Base::is_empty_table(this->table()) ? FoundShared{} : locked_out();
+      TableType* table = this->table();
+      return {Base::is_empty_table(table) ? nullptr : &table->word_of(0), nullptr};
     }
     GroupType group = acquired->group;
     group.seen = group.word->load(std::memory_order_relaxed);
@@ -517,28 +552,36 @@ class Operations : public Locker<Types> {
 
   // While a table fills, or a writer is in the group: a few more looks, then under a lock.
   template <class Q, class Take>
-  DASHMAP_DETAIL_COLD bool read_racy_slow(std::uint64_t hash, const Q& key, const Request& request,
-                                          Take&& take) {
+  DASHMAP_DETAIL_COLD auto read_racy_slow(std::uint64_t hash, QueryArg<Q> key,
+                                          const Request& request, Take take)
+      -> std::optional<std::invoke_result_t<Take, const SlotType&>> {
     for (unsigned round = 0; round < 6; ++round) {
-      bool found = false;
       {
         const Pin pin(this);
-        if (Base::is_empty_table(this->table())) return false;
+        if (Base::is_empty_table(this->table())) return std::nullopt;
         const GroupType group = this->find_live(hash);
-        if (word::is_readable(group.seen) && peek(group, hash, key, [&](const SlotType& slot) {
-              take(slot);
-              found = true;
-            })) {
-          return found;
+        if (word::is_readable(group.seen)) {
+          if (const PlaceType place = find_in(group, hash, racy_matcher(key))) {
+            const auto copy = take(*place.slot);
+            if (unchanged(group)) return copy;
+          } else if (unchanged(group)) {
+            return std::nullopt;
+          }
         }
       }
       backoff(round);
     }
     const FoundShared found = find_shared(hash, key, request);
-    if (!found) return false;
-    take(*found.slot);
+    if (!found) return std::nullopt;
+    const auto copy = take(*found.slot);
     release_hold<false>(this->sleepers(), *found.word);
-    return true;
+    return copy;
+  }
+
+  template <class Q>
+  DASHMAP_DETAIL_INLINE RacyMatcher<typename Types::Equal, Q> racy_matcher(
+      const Q& query) const noexcept {
+    return {this->equal(), query};
   }
 
   template <class R>

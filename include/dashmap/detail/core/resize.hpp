@@ -113,7 +113,7 @@ class Resizer : public State<Types> {
     for (;;) {
       for (TableType* table = this->table(); table != nullptr;) {
         const std::size_t index = table->index_of(hash);
-        Word& word = table->words[index];
+        Word& word = table->word_of(index);
         word_t seen = word.load(std::memory_order_acquire);  // sync(group.validate)
         if (word::is_virgin(seen)) {
           TableType* older = table->previous.load(std::memory_order_acquire);
@@ -255,7 +255,7 @@ class Resizer : public State<Types> {
 
     ~Sources() {
       for (std::size_t i = 0; i < locked; ++i) {
-        Word& word = table.words[first + i];
+        Word& word = table.word_of(first + i);
         const word_t seen = word.load(std::memory_order_relaxed);
         // Nobody else changes a word locked with nothing nested.
         word.store(moved ? word::moved : word::unlocked_from(seen),
@@ -276,7 +276,7 @@ class Resizer : public State<Types> {
         static_cast<std::size_t>(to.groups > from->groups ? to.groups / from->groups : 1);
     const std::size_t source = static_cast<std::size_t>(unit) * from_ratio;
     const std::size_t target = static_cast<std::size_t>(unit) * to_ratio;
-    if (!word::is_virgin(to.words[target].load(std::memory_order_acquire))) return;
+    if (!word::is_virgin(to.word_of(target).load(std::memory_order_acquire))) return;
     {
       Sources sources{*this, *from, source};
       if (!lock_sources(sources, from_ratio)) return;
@@ -291,7 +291,7 @@ class Resizer : public State<Types> {
       for (std::size_t i = 0; i < to_ratio; ++i) {
         const bool chained =
             to.overflow[target + i].load(std::memory_order_relaxed) != nullptr;
-        to.words[target + i].store(word::readable | (chained ? word::overflow : 0),
+        to.word_of(target + i).store(word::readable | (chained ? word::overflow : 0),
                                    std::memory_order_release);  // sync(resize.filled)
       }
       sources.moved = true;
@@ -311,7 +311,7 @@ class Resizer : public State<Types> {
   bool lock_sources(Sources& sources, std::size_t count) {
     TableType& from = sources.table;
     for (std::size_t i = 0; i < count; ++i) {
-      Word& word = from.words[sources.first + i];
+      Word& word = from.word_of(sources.first + i);
       word_t seen = word.load(std::memory_order_acquire);
       if (word::is_virgin(seen)) {
         if (TableType* older = from.previous.load(std::memory_order_acquire)) {

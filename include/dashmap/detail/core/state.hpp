@@ -62,13 +62,17 @@ struct MapTypes {
   static constexpr bool trivial = SlotType::trivial;
 };
 
-// The table of all empty maps.
+// The table of all empty maps, with its one group.
 template <class SlotType>
 struct EmptyTable {
   alignas(16) inline static constinit std::uint8_t tags[group_width] = {};
-  inline static constinit std::atomic<word_t> words[1] = {word::readable | word::pending};
   inline static constinit std::atomic<OverflowNode<SlotType>*> overflow[1] = {nullptr};
-  inline static constinit Table<SlotType> table{words, tags, nullptr, overflow, 1};
+  struct Whole {
+    Table<SlotType> table{tags, nullptr, overflow, 1};
+    std::atomic<word_t> word{word::readable | word::pending};
+  };
+  inline static constinit Whole whole{};
+  static_assert(sizeof(Table<SlotType>) == offsetof(Whole, word));
 };
 
 inline unsigned hardware_threads() noexcept {
@@ -152,7 +156,7 @@ class State {
   }
 
   TableType* table() const noexcept { return table_.load(std::memory_order_acquire); }
-  static TableType* empty_table() noexcept { return &EmptyTable<SlotType>::table; }
+  static TableType* empty_table() noexcept { return &EmptyTable<SlotType>::whole.table; }
   static bool is_empty_table(const TableType* table) noexcept { return table == empty_table(); }
 
   std::size_t size() const noexcept {
@@ -300,7 +304,7 @@ class State {
     while (table != nullptr && !is_empty_table(table)) {
       if constexpr (!SlotType::trivial_destruction) {
         for (std::size_t g = 0; g < table->groups; ++g) {
-          const word_t seen = table->words[g].load(std::memory_order_acquire);
+          const word_t seen = table->word_of(g).load(std::memory_order_acquire);
           if (word::is_virgin(seen) || word::is_moved(seen)) continue;
           table->for_each(g, [&](auto place) { place.slot->destroy(alloc_); });
         }

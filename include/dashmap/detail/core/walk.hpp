@@ -512,7 +512,7 @@ class Walker : public Operations<Types> {
     const auto at = reinterpret_cast<std::uintptr_t>(where);
     for (const TableType* table = this->table(); table != nullptr;
          table = table->previous.load(std::memory_order_acquire)) {
-      const auto begin = reinterpret_cast<std::uintptr_t>(table->words);
+      const auto begin = reinterpret_cast<std::uintptr_t>(&table->word_of(0));
       if (begin <= at && at < begin + table->groups * sizeof(Word)) return true;
     }
     return false;

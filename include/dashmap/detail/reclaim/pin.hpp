@@ -36,6 +36,7 @@ struct alignas(64) PinRecord {
   explicit constexpr PinRecord(const void* value) noexcept : map(value) {}
 
   std::atomic<const void*> map;
+  const void* before = nullptr;  // what begin_slow found: by this way a pin stays in registers
   PinRecord* next = nullptr;
 };
 
@@ -103,10 +104,10 @@ class Pin {
  public:
   DASHMAP_DETAIL_INLINE explicit Pin(const void* map) : record_(this_thread_pin) {
     if (record_->map.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
-      begin_slow(map);
+      record_ = begin_slow(record_, map);
+      restore_ = record_->before;
     } else {
       record_->map.store(map, std::memory_order_relaxed);
-      restore_ = nullptr;
     }
     light_fence();
   }
@@ -128,34 +129,33 @@ class Pin {
     inline static constinit thread_local bool exiting = false;
   };
 
-  DASHMAP_DETAIL_COLD void begin_slow(const void* map) {
+  DASHMAP_DETAIL_COLD static PinRecord* begin_slow(PinRecord* record, const void* map) {
     const bool fenced = !asymmetric_fences();
-    if (record_ == &unregistered_pin) {
+    if (record == &unregistered_pin) {
       if (Owner::exiting) {
         // After the thread's own clean-up (a destructor of a thread-local object uses a map): a
         // record for this operation only.
-        record_ = PinRegistry::claim(map);
-        restore_ = PinRegistry::free_mark();
+        record = PinRegistry::claim(map);
         full_fence();
-        return;
+        record->before = PinRegistry::free_mark();
+        return record;
       }
       static thread_local Owner owner;
       owner.touch();
-      record_ = PinRegistry::claim(fenced ? PinRegistry::fenced_mark() : nullptr);
-      this_thread_pin = record_;
+      record = PinRegistry::claim(fenced ? PinRegistry::fenced_mark() : nullptr);
+      this_thread_pin = record;
     }
-    restore_ = record_->map.load(std::memory_order_relaxed);
-    const bool idle = restore_ == nullptr || restore_ == PinRegistry::fenced_mark();
-    if (idle || restore_ == map) {
-      record_->map.store(map, std::memory_order_relaxed);
-    } else {
-      record_->map.store(PinRegistry::any_mark(), std::memory_order_relaxed);
-    }
+    const void* before = record->map.load(std::memory_order_relaxed);
+    const bool idle = before == nullptr || before == PinRegistry::fenced_mark();
+    record->map.store(idle || before == map ? map : PinRegistry::any_mark(),
+                      std::memory_order_relaxed);
     if (fenced) full_fence();
+    record->before = before;
+    return record;
   }
 
   PinRecord* record_;
-  const void* restore_;
+  const void* restore_ = nullptr;
 };
 
 }  // namespace dashmap::detail

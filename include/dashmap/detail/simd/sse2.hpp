@@ -32,8 +32,8 @@ class BitMask {
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return any(); }
 
   /// The index of the lowest set lane; there must be one.
-  [[nodiscard]] constexpr unsigned next() const noexcept {
-    return static_cast<unsigned>(std::countr_zero(bits_));
+  [[nodiscard]] constexpr std::size_t next() const noexcept {
+    return static_cast<std::size_t>(__builtin_ctz(bits_));
   }
 
   constexpr void clear_lowest() noexcept { bits_ &= bits_ - 1; }

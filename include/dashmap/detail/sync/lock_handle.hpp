@@ -50,9 +50,9 @@ void release_hold(Sleepers& sleepers, Word& word) {
 class Section {
  public:
   Section() noexcept = default;
-  Section(Sleepers& sleepers, Word& word, word_t locked) noexcept
+  DASHMAP_DETAIL_INLINE Section(Sleepers& sleepers, Word& word, word_t locked) noexcept
       : sleepers_(&sleepers), word_(&word), locked_(locked) {}
-  Section(Section&& other) noexcept
+  DASHMAP_DETAIL_INLINE Section(Section&& other) noexcept
       : sleepers_(other.sleepers_), word_(std::exchange(other.word_, nullptr)),
         locked_(other.locked_) {}
   Section& operator=(Section&&) = delete;
@@ -74,10 +74,12 @@ class Section {
       light_fence();  // sync(parking.asleep)
       wake_after_release(*sleepers_, word_);
     } else {
-      release_slow();
+      release_slow(*sleepers_, *word_);
     }
   }
-  DASHMAP_DETAIL_COLD void release_slow() noexcept { release_hold<true>(*sleepers_, *word_); }
+  DASHMAP_DETAIL_COLD static void release_slow(Sleepers& sleepers, Word& word) noexcept {
+    release_hold<true>(sleepers, word);
+  }
 
   Sleepers* sleepers_ = nullptr;
   Word* word_ = nullptr;

@@ -62,8 +62,8 @@ constexpr std::uint64_t groups_for(std::uint64_t elements) noexcept {
 
 // The tag of a hash: its low byte, but never 0.
 constexpr std::uint8_t tag_of(std::uint64_t hash) noexcept {
-  const auto low = static_cast<std::uint8_t>(hash);
-  return static_cast<std::uint8_t>(low + (low == 0 ? 1 : 0));
+  const std::uint32_t low = static_cast<std::uint32_t>(hash) & 0xff;
+  return static_cast<std::uint8_t>(low + (low == 0 ? 1U : 0U));
 }
 
 template <class SlotType>
@@ -80,6 +80,12 @@ struct Place {
   std::uint8_t* tag = nullptr;
 
   explicit operator bool() const noexcept { return slot != nullptr; }
+
+  // Lets the compiler know that there is one.
+  DASHMAP_DETAIL_INLINE static Place of(SlotType* slot, std::uint8_t* tag) noexcept {
+    if (slot == nullptr) __builtin_unreachable();
+    return {slot, tag};
+  }
 };
 
 inline void set_tag(std::uint8_t* tag, std::uint8_t value) noexcept {
@@ -87,11 +93,10 @@ inline void set_tag(std::uint8_t* tag, std::uint8_t value) noexcept {
 }
 
 template <class SlotType>
-struct Table {
+struct alignas(64) Table {
   using Node = OverflowNode<SlotType>;
   using PlaceType = Place<SlotType>;
 
-  std::atomic<word_t>* words;
   std::uint8_t* tags;
   SlotType* slots;
   unsigned shift;
@@ -108,11 +113,17 @@ struct Table {
   std::size_t bytes = 0;
   bool from_system = false;
 
-  constexpr Table(std::atomic<word_t>* w, std::uint8_t* t, SlotType* s,
-                  std::atomic<Node*>* o, std::uint64_t n) noexcept
-      : words(w), tags(t), slots(s), shift(63U - static_cast<unsigned>(std::countr_zero(n))),
+  constexpr Table(std::uint8_t* t, SlotType* s, std::atomic<Node*>* o, std::uint64_t n) noexcept
+      : tags(t), slots(s), shift(63U - static_cast<unsigned>(std::countr_zero(n))),
         groups(n), capacity(capacity_of(n)), overflow(o) {}
 
+  // The lock words follow the header, so that reaching one takes no load.
+  std::atomic<word_t>& word_of(std::size_t group) noexcept {
+    return reinterpret_cast<std::atomic<word_t>*>(this + 1)[group];
+  }
+  const std::atomic<word_t>& word_of(std::size_t group) const noexcept {
+    return reinterpret_cast<const std::atomic<word_t>*>(this + 1)[group];
+  }
   std::size_t index_of(std::uint64_t hash) const noexcept {
     return static_cast<std::size_t>(hash >> shift);
   }
@@ -126,12 +137,12 @@ struct Table {
   // The element of the group with this tag for which `matches(slot)` is true.
   template <class Matches>
   DASHMAP_DETAIL_INLINE PlaceType find(std::size_t group, std::uint8_t tag, bool overflown,
-                                       Matches&& matches) const {
+                                       Matches matches) const {
     std::uint8_t* group_tags = tags_of(group);
     for (BitMask mask = match(group_tags, tag); mask; mask.clear_lowest()) {
-      const std::size_t lane = mask.next();
-      SlotType* slot = slots_of(group) + lane;
-      if (matches(*slot)) [[likely]] return {slot, group_tags + lane};
+      const std::size_t at = group * group_width + mask.next();
+      SlotType* slot = slots + at;
+      if (matches(*slot)) [[likely]] return PlaceType::of(slot, tags + at);
     }
     if (overflown) [[unlikely]] return find_overflow(group, tag, matches);
     return {};
@@ -206,7 +217,7 @@ struct Table {
  private:
   template <class Matches>
   DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(std::size_t group, std::uint8_t tag,
-                                                  Matches& matches) const {
+                                                  Matches matches) const {
     for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
       for (BitMask mask = match(node->tags, tag); mask; mask.clear_lowest()) {
@@ -238,7 +249,7 @@ auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
   const auto align = [](std::size_t n) { return (n + block - 1) / block * block; };
   const auto n = static_cast<std::size_t>(groups);
   Layout layout{};
-  layout.words = align(sizeof(Table));
+  layout.words = sizeof(Table);
   layout.overflow = layout.words + n * sizeof(word_t);
   layout.tags = (layout.overflow + n * sizeof(void*) + 15) / 16 * 16;
   layout.slots = align(layout.tags + n * group_width);
@@ -276,8 +287,7 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
         std::allocator_traits<BlockAlloc>::allocate(block_alloc, layout.bytes / sizeof(Block))));
     std::memset(base + layout.words, 0, layout.slots - layout.words);
   }
-  auto* table = ::new (base) Table(reinterpret_cast<std::atomic<word_t>*>(base + layout.words),
-                                   base + layout.tags,
+  auto* table = ::new (base) Table(base + layout.tags,
                                    reinterpret_cast<SlotType*>(base + layout.slots),
                                    reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow),
                                    groups);
@@ -294,7 +304,7 @@ void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
   using BlockTraits = std::allocator_traits<BlockAlloc>;
   for (std::size_t g = 0; g < table->groups; ++g) {
     // A group that was never used has no chain, and its page is better left untouched.
-    if (table->words[g].load(std::memory_order_relaxed) != 0) table->drop_overflow(g, alloc);
+    if (table->word_of(g).load(std::memory_order_relaxed) != 0) table->drop_overflow(g, alloc);
   }
   const std::size_t bytes = table->bytes;
 #if DASHMAP_DETAIL_MMAP
