@@ -25,7 +25,7 @@ struct Run {
   std::vector<Skipped> skipped;
   std::uint64_t words = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t files = 0;  // and pipes
+  std::uint64_t files = 0;  // and pipes, to their ends
   double seconds = 0;
   bool is_partial = false;  // an interrupt came
 };
@@ -63,8 +63,7 @@ class Counter {
       FileReader reader;
       for (;;) {
         const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
-        if (index >= sources_.size()) break;
-        if (is_cut_short()) break;
+        if (index >= sources_.size() || is_cut_short()) break;
         count(sources_[index], reader, own);
       }
       add_up(own);
@@ -93,7 +92,7 @@ class Counter {
     const std::error_code error = reader.read_words(source.path, on_word, on_bytes);
     if (error) {
       own.skipped.push_back({.path = source.path, .reason = error.message()});
-    } else {
+    } else if (!interrupted()) {
       ++own.files;
     }
   }

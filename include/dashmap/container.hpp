@@ -46,18 +46,6 @@ DASHMAP_DETAIL_INLINE decltype(auto) as_query(Q&& query) noexcept {
   }
 }
 
-// The result of a look-up for a guard, before it is a TryResult or a guard that may be empty.
-template <class Guard>
-struct Outcome {
-  Guard guard{};
-  bool locked_out = false;
-
-  TryResult<Guard> result() && {
-    if (guard) return TryResult<Guard>::present(std::move(guard));
-    return locked_out ? TryResult<Guard>::locked() : TryResult<Guard>::absent();
-  }
-};
-
 template <class Rep, class Period>
 Clock::time_point deadline_after(std::chrono::duration<Rep, Period> patience) {
   const auto now = Clock::now();
@@ -242,18 +230,18 @@ class Container {
   template <Query<Types> Q = key_type>
   [[nodiscard]] RefType get(const Q& key) const {
     static constexpr Request request{"get"};
-    return ref(key, request).guard;
+    return ref(key, request);
   }
   /// As get, but never waits: is_locked() when somebody writes.
   template <Query<Types> Q = key_type>
   [[nodiscard]] TryResult<RefType> try_get(const Q& key) const {
     static constexpr Request request{"try_get", no_deadline, false};
-    return ref(key, request).result();
+    return try_ref(key, request);
   }
   /// As get; gives up when it has waited so long.
   template <Query<Types> Q = key_type, class Rep, class Period>
   [[nodiscard]] TryResult<RefType> try_get_for(const Q& key, std::chrono::duration<Rep, Period> patience) const {
-    return ref(key, {"try_get_for", deadline_after(patience)}).result();
+    return try_ref(key, {"try_get_for", deadline_after(patience)});
   }
 
   /// Removes the key; true if it was there. \locks group exclusive
@@ -311,13 +299,23 @@ class Container {
   std::size_t shard_count() const noexcept { return std::size_t{1} << engine_.shard_bits(); }
 
   template <class Q>
-  Outcome<RefType> ref(const Q& key, const Request& request) const {
+  DASHMAP_DETAIL_INLINE RefType ref(const Q& key, const Request& request) const {
     auto&& query = as_query<key_type>(key);
     const auto found = engine_.find_shared(engine_.hash_of(query), query, request);
-    if (!found) return {{}, found.locked_out()};
+    if (!found) return RefType();
+    return guard_of(found);
+  }
+  template <class Q>
+  TryResult<RefType> try_ref(const Q& key, const Request& request) const {
+    auto&& query = as_query<key_type>(key);
+    const auto found = engine_.find_shared(engine_.hash_of(query), query, request);
+    if (found) return TryResult<RefType>::present(guard_of(found));
+    return found.locked_out() ? TryResult<RefType>::locked() : TryResult<RefType>::absent();
+  }
+  DASHMAP_DETAIL_INLINE RefType guard_of(const typename Engine::FoundShared& found) const {
     auto& element = found.slot->element();
-    return {RefType(SharedHandle(engine_.sleepers(), found.word, found.slot, HoldKind::ref),
-                    element.key, shown_value<typename Types::Value>(element))};
+    return RefType(SharedHandle(engine_.sleepers(), found.word, found.slot, HoldKind::ref),
+                   element.key, shown_value<typename Types::Value>(element));
   }
 
   // Calls work(first, last) for each piece of the hash space, on several threads.

@@ -30,7 +30,7 @@ class GuardBase {
   using HandleType = Handle<Exclusive>;
 
   GuardBase() noexcept = default;
-  GuardBase(HandleType&& handle, const K& key, T& value) noexcept
+  DASHMAP_DETAIL_INLINE GuardBase(HandleType&& handle, const K& key, T& value) noexcept
       : handle_(std::move(handle)), key_(&key), value_(&value) {}
 
   /// Whether there is an element: false after a look-up of an absent key and after a move.

@@ -108,19 +108,23 @@ class DashMap
   template <detail::Query<Types> Q = K>
   [[nodiscard]] RefMut<K, V> get_mut(const Q& key) {
     static constexpr detail::Request request{"get_mut"};
-    return ref_mut(key, request).guard;
+    auto&& query = detail::as_query<K>(key);
+    auto& engine = this->engine_;
+    auto found = engine.template find_exclusive<true, true>(engine.hash_of(query), query, request);
+    if (!found.place) return RefMut<K, V>();
+    return guard_of(found);
   }
   /// As get_mut, but never waits: is_locked() when somebody else is there.
   template <detail::Query<Types> Q = K>
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut(const Q& key) {
     static constexpr detail::Request request{"try_get_mut", detail::no_deadline, false};
-    return ref_mut(key, request).result();
+    return try_ref_mut(key, request);
   }
   /// As get_mut; gives up when it has waited so long.
   template <detail::Query<Types> Q = K, class Rep, class Period>
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut_for(const Q& key,
                                           std::chrono::duration<Rep, Period> patience) {
-    return ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)}).result();
+    return try_ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)});
   }
 
   /// Calls `f(const K&, const V&)` and gives its result (`true` when it has none); nothing when the
@@ -205,7 +209,7 @@ class DashMap
   Ref<K, V> get_or_insert_with(Q&& key, F&& f) {
     static constexpr detail::Request request{"get_or_insert_with"};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
-    if (auto found = this->ref(query, request).guard) return found;
+    if (auto found = this->ref(query, request)) return found;
     return make_entry(std::forward<decltype(query)>(query), request)
         ->or_insert_with(std::forward<F>(f))
         .downgrade();
@@ -350,20 +354,25 @@ class DashMap
   friend Base;
 
   template <class Q>
-  detail::Outcome<RefMut<K, V>> ref_mut(const Q& key, const detail::Request& request) {
+  TryResult<RefMut<K, V>> try_ref_mut(const Q& key, const detail::Request& request) {
     auto&& query = detail::as_query<K>(key);
     auto& engine = this->engine_;
-    auto found = engine.template find_exclusive<false>(engine.hash_of(query), query, request);
-    if (!found.section) return {{}, true};
-    if (!found.place) return {};
+    auto found = engine.template find_exclusive<false, true>(engine.hash_of(query), query, request);
+    if (found.place) return TryResult<RefMut<K, V>>::present(guard_of(found));
+    return found.group.word == nullptr ? TryResult<RefMut<K, V>>::locked()
+                                       : TryResult<RefMut<K, V>>::absent();
+  }
+  using Base::guard_of;
+  DASHMAP_DETAIL_INLINE RefMut<K, V> guard_of(typename Engine::Found& found) {
     auto& element = found.place.slot->element();
-    return {RefMut<K, V>(detail::ExclusiveHandle(engine.sleepers(), found.section.take(),
-                                                 found.place.slot, detail::HoldKind::ref_mut),
-                         element.key, element.value)};
+    return RefMut<K, V>(
+        detail::ExclusiveHandle(this->engine_.sleepers(), found.section.take(), found.place.slot,
+                                detail::HoldKind::ref_mut),
+        element.key, element.value);
   }
 
   template <class Q>
-  auto make_entry(Q&& key, const detail::Request& request) {
+  DASHMAP_DETAIL_INLINE auto make_entry(Q&& key, const detail::Request& request) {
     using Query = detail::StoredQuery<Q>;
     using Map = typename Engine::Base;
     std::optional<Entry<Map, Query>> result;

@@ -82,9 +82,9 @@ class DashSet
   Ref<K, detail::Unit> get_or_insert(Q&& key) {
     static constexpr detail::Request request{"get_or_insert"};
     for (;;) {
-      if (auto found = this->ref(key, request).guard) return found;
+      if (auto found = this->ref(key, request)) return found;
       insert(std::forward<Q>(key));
-      if (auto found = this->ref(key, request).guard) return found;
+      if (auto found = this->ref(key, request)) return found;
     }
   }
 

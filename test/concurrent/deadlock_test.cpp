@@ -551,8 +551,9 @@ TYPED_TEST(NoFalseAlarmTest, ChainsOfWaitingThreadsAreNoCircles) {
         const auto next = map.get_mut(keys[i + 1]);
         EXPECT_TRUE(next);
       } else {
-        // The last one works on for a while, also on the map, and lets all others go.
-        for (u64 n = 0; n < 200; ++n) map.contains(S::key(n));
+        // The last one works on for a while, also with its own key, and lets all others go.
+        for (u64 n = 0; n < 200; ++n) EXPECT_EQ(map.len(), prefill);
+        EXPECT_TRUE(map.contains(keys[i]));
         if (rounds.round() % 10 == 0) stress::linger();
       }
     });
@@ -721,18 +722,32 @@ TEST_F(OwnGuardTest, ConflictsWithItsOwnSharedGuardAreReportedAndChangeNothing) 
 }
 
 TEST_F(OwnGuardTest, ConflictsInsideClosuresAreReportedAndChangeNothing) {
-  map.view(7, [&](const u64&, const u64& value) {
+  const bool found = map.alter(7, [&](const u64&, u64 value) {
     expect_conflicts();
-    EXPECT_EQ(value, 7U);
-  });
-  map.alter(7, [&](const u64&, u64 value) {
-    EXPECT_THROW(map.erase(7), dashmap::DeadlockError);
     EXPECT_THROW(static_cast<void>(map.get(7)), dashmap::DeadlockError);
     EXPECT_TRUE(map.insert(8, 8));
     EXPECT_EQ(map.len(), 500U);
     return value;
   });
+  EXPECT_TRUE(found);
   expect_unchanged();
+}
+
+// A view of plain data is of a copy and locks nothing; of other types it is a shared guard.
+TEST_F(OwnGuardTest, ViewsCountAsSharedGuards) {
+  dashmap::DashMap<u64, std::string> texts;
+  texts.insert(7, "seven");
+  texts.insert(8, "eight");
+  const bool found = texts.view(7, [&](const u64&, const std::string& text) {
+    EXPECT_THROW(texts.erase(7), dashmap::DeadlockError);
+    EXPECT_THROW(texts.insert(7, ""), dashmap::DeadlockError);
+    EXPECT_THROW(texts.clear(), dashmap::DeadlockError);
+    EXPECT_EQ(*texts.get(7), "seven");
+    EXPECT_TRUE(texts.erase(8));
+    EXPECT_EQ(text, "seven");
+  });
+  EXPECT_TRUE(found);
+  EXPECT_EQ(texts.len(), 1U);
 }
 
 TEST_F(OwnGuardTest, OtherThreadsAreNotDisturbedByAConflict) {

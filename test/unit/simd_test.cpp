@@ -51,10 +51,10 @@ template <class Mask>
 std::uint32_t lanes_of(Mask mask) {
   std::uint32_t lanes = 0;
   unsigned seen = 0;
-  unsigned above = 0;
+  std::size_t above = 0;
   const unsigned count = mask.count();
   for (; mask; mask.clear_lowest()) {
-    const unsigned lane = mask.next();
+    const std::size_t lane = mask.next();
     EXPECT_TRUE(mask.any());
     EXPECT_LT(lane, group_width);
     EXPECT_GE(lane, above);

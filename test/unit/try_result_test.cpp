@@ -146,12 +146,12 @@ TEST(TryResult, MovingTakesTheGuardAlong) {
 }
 
 TEST(TryResult, AssignmentTakesTheReasonToo) {
+  int held = 0;
   Result result = Result::absent();
   result = Result::locked();
   EXPECT_TRUE(result.is_locked());
   result = Result::absent();
   EXPECT_TRUE(result.is_absent());
-  int held = 0;
   result = Result::locked();
   result = Result::present(Guard(held));
   EXPECT_TRUE(result.is_present());

@@ -14,12 +14,29 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
+
+#include "dashmap/detail/base/config.hpp"
 #include <type_traits>
 
 namespace dashmap::detail {
 
 /// A full 128-bit product.
+// The index of the lowest set bit; there must be one. GCC extends the sign of its builtin's result
+// and clears the target first: two instructions that each look-up would pay.
+[[nodiscard]] constexpr std::size_t lowest_bit(std::uint32_t bits) noexcept {
+#if DASHMAP_DETAIL_ASM_TZCNT
+  if (!std::is_constant_evaluated()) {
+    std::uint64_t index;
+    __asm__("rep bsf %1, %k0" : "=r"(index) : "r"(bits) : "cc");
+    return index;
+  }
+#endif
+  return static_cast<std::size_t>(std::countr_zero(bits));
+}
+
 struct Product128 {
   std::uint64_t low;
   std::uint64_t high;

@@ -59,6 +59,13 @@
 #define DASHMAP_DETAIL_PORTABLE_SIMD 0
 #endif
 
+// GCC on x86-64 finds the lowest set bit in one instruction only if told which.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define DASHMAP_DETAIL_ASM_TZCNT 1
+#else
+#define DASHMAP_DETAIL_ASM_TZCNT 0
+#endif
+
 // The thread sanitizer does not model an asymmetric barrier and needs none: it takes the plain path.
 #if defined(__linux__) && !DASHMAP_PLAIN_FENCES && !DASHMAP_DETAIL_TSAN
 #define DASHMAP_DETAIL_MEMBARRIER 1

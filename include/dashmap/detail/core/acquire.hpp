@@ -67,11 +67,11 @@ class Locker : public Resizer<Types> {
   template <bool Exclusive>
   DASHMAP_DETAIL_COLD std::optional<Acquired> acquire(std::uint64_t hash, const Request& request) {
     constexpr unsigned spins = 8;
-    bool eager = false;
+    Woken woken;
     for (unsigned round = 0;; ++round) {
       Acquired result{};
-      switch (attempt<Exclusive>(hash, result)) {
-        case Attempt::taken: return result;
+      switch (attempt<Exclusive>(hash, woken.word != nullptr, result)) {
+        case Attempt::taken: woken.word = nullptr; return result;
         case Attempt::no_table:
           if constexpr (!Exclusive) return std::nullopt;
           this->make_first_table();
@@ -84,13 +84,14 @@ class Locker : public Resizer<Types> {
         continue;
       }
       if (request.deadline != no_deadline && Clock::now() >= request.deadline) return std::nullopt;
-      switch (park<Exclusive>(hash, result.group, request, eager)) {
+      switch (park<Exclusive>(hash, result.group, request, woken.word != nullptr)) {
         case ParkingLot::Outcome::granted:
+          woken.word = nullptr;
           if constexpr (Exclusive) {
             result.locked = result.group.word->load(std::memory_order_acquire);
           }
           return result;
-        case ParkingLot::Outcome::retry: eager = true; break;
+        case ParkingLot::Outcome::retry: woken.word = result.group.word; break;
         case ParkingLot::Outcome::timeout: break;
       }
     }
@@ -139,10 +140,22 @@ class Locker : public Resizer<Types> {
  private:
   enum class Attempt { taken, no_table, blocked };
 
+  // A wake-up that was received. Who gives up instead of taking the lock passes it on.
+  struct Woken {
+    const Word* word = nullptr;
+    ~Woken() {
+      if (word != nullptr) ParkingLot::wake(word);
+    }
+  };
+
   struct Own {
     word_t shared = 0;
     bool exclusive = false;
     bool elsewhere = false;
+
+    // Who holds anything does not queue behind waiters: it might wait for one of them to wait for
+    // it (deadlock.hpp, 4).
+    bool barges() const noexcept { return shared != 0 || elsewhere; }
   };
 
   Own own_holds(const GroupType& group) const {
@@ -160,7 +173,7 @@ class Locker : public Resizer<Types> {
   }
 
   template <bool Exclusive>
-  Attempt attempt(std::uint64_t hash, Acquired& result) {
+  Attempt attempt(std::uint64_t hash, bool eager, Acquired& result) {
     const Pin pin(this);
     if (Base::is_empty_table(this->table())) return Attempt::no_table;
     if constexpr (Exclusive) this->pull(hash);
@@ -173,9 +186,9 @@ class Locker : public Resizer<Types> {
         if (!try_nest(*group.word, group.seen, Exclusive)) continue;
         taken = true;
       } else if constexpr (Exclusive) {
-        taken = try_lock_exclusive(*group.word, group.seen, own.shared);
+        taken = try_lock_exclusive(*group.word, group.seen, own.shared, own.barges() || eager);
       } else {
-        taken = try_lock_shared(*group.word, group.seen, own.shared != 0 || own.elsewhere);
+        taken = try_lock_shared(*group.word, group.seen, own.barges() || eager);
       }
       result.group = group;
       if (taken) {
@@ -198,7 +211,7 @@ class Locker : public Resizer<Types> {
     const Wait wait{this,      group.word, group.first_hash(), group.last_hash(),
                     Exclusive, request.operation};
     const DeadlockSearch published(wait);
-    Sleeper sleeper(Exclusive, own.shared, own.shared != 0 || own.elsewhere, eager);
+    Sleeper sleeper(Exclusive, own.shared, own.barges() || eager, eager);
     {
       const Pin pin(this);
       const Word* word = group.word;

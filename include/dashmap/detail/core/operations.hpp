@@ -106,34 +106,40 @@ class Operations : public Locker<Types> {
   };
   // Locks the key's group and looks for the key; the section is empty when the request gave up.
   // All inline but the slow path, and put together from values: so it stays in registers.
-  // Where the request always waits the section is never empty, and nobody need check.
-  template <bool Waits = true, class Q>
+  // Where the request always waits the section is never empty, and nobody need check; but with
+  // `OnlyPresent` an absent key may be found so without a lock.
+  template <bool Waits = true, bool OnlyPresent = false, class Q>
   DASHMAP_DETAIL_INLINE Found find_exclusive(std::uint64_t hash, const Q& key,
                                              const Request& request) {
     GroupType group{};
     PlaceType place{};
-    word_t locked = 0;
+    bool taken = false;
     {
       const QueryArg<Q> query = key;
       const Pin pin(this);
       group = newest_group(hash);
       if (word::is_readable(group.seen) && word::is_quiet(group.seen)) [[likely]] {
-        if constexpr (Types::racy_keys) place = find_in(group, hash, racy_matcher(query));
-        word_t seen = group.seen;
-        if (group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
-                                                std::memory_order_acquire,
-                                                std::memory_order_relaxed)) [[likely]] {
-          locked = word::locked_from(group.seen);
+        bool wanted = true;
+        if constexpr (Types::racy_keys) {
+          place = find_in(group, hash, racy_matcher(query));
+          if constexpr (OnlyPresent) {
+            if (!place && unchanged(group)) return Found(Section(), group, place);
+            wanted = static_cast<bool>(place);
+          }
         }
+        word_t seen = group.seen;
+        taken = wanted && group.word->compare_exchange_strong(
+                              seen, word::locked_from(group.seen), std::memory_order_acquire,
+                              std::memory_order_relaxed);
       }
     }
-    if (locked == 0) [[unlikely]] {
+    if (!taken) [[unlikely]] {
       SlowFound slow = find_exclusive_slow<Q>(hash, key, request);
       if (Waits && slow.group.word == nullptr) __builtin_unreachable();
       return Found(slow.section(this->sleepers()), slow.group, slow.place);
     }
     if (group.word == nullptr) __builtin_unreachable();
-    Found found(Section(this->sleepers(), *group.word, locked), group, place);
+    Found found(Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group, place);
     if constexpr (!Types::racy_keys) {
       found.place = find_in(group, hash, this->matcher(hash, key));
     }
@@ -284,7 +290,7 @@ class Operations : public Locker<Types> {
     std::optional<Result> result;
     std::optional<Doomed> doomed;
     {
-      Found found = find_exclusive(hash, key, request);
+      Found found = find_exclusive<true, true>(hash, key, request);
       if (!found.place) return result;
       const MarkType mark(*this, found, hash, key);
       auto& element = found.place.slot->element();
@@ -306,7 +312,7 @@ class Operations : public Locker<Types> {
     static constexpr Request request{"alter"};
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
-    Found found = find_exclusive(hash, key, request);
+    Found found = find_exclusive<true, true>(hash, key, request);
     if (!found.place) return false;
     const Mark mark(*this, found, hash, key);
     alter_slot(*found.place.slot, f, displaced);

@@ -196,7 +196,12 @@ class Resizer : public State<Types> {
     const std::lock_guard lock(this->resize_lock_);
     if (!Base::is_empty_table(this->table())) return;
     if (groups >= Base::striped_from_groups) this->make_stripes();
-    this->publish(TableType::create(groups, this->alloc()));
+    TableType* table = TableType::create(groups, this->alloc());
+    // Memory that was touched anyway starts as empty groups; the system's stays untouched.
+    for (std::size_t g = 0; g < groups && !table->from_system; ++g) {
+      table->word_of(g).store(word::readable, std::memory_order_relaxed);
+    }
+    this->publish(table);
   }
 
  private:
@@ -326,7 +331,7 @@ class Resizer : public State<Types> {
           seen = word.load(std::memory_order_acquire);
         }
       }
-      if (!try_lock_exclusive(word, seen)) return false;
+      if (!try_lock_exclusive(word, seen, 0, false)) return false;
       ++sources.locked;
     }
     return true;

@@ -33,7 +33,7 @@ class BitMask {
 
   /// The index of the lowest set lane; there must be one.
   [[nodiscard]] constexpr std::size_t next() const noexcept {
-    return static_cast<std::size_t>(__builtin_ctz(bits_));
+    return lowest_bit(bits_);
   }
 
   constexpr void clear_lowest() noexcept { bits_ &= bits_ - 1; }

@@ -139,23 +139,21 @@ struct HeldThread {
   }
 };
 
-// The calling thread's place for the next record. Trivial, so that reaching it costs no call.
-struct HeldTop {
-  Hold* top;
-  Hold* end;
-  HeldThread* thread;
-};
-inline constinit thread_local HeldTop held_top{nullptr, nullptr, nullptr};
+// The calling thread's place for the next record, the end of its newest block, and its list. Three
+// trivial variables, so that reaching one takes one instruction.
+inline constinit thread_local Hold* held_top = nullptr;
+inline constinit thread_local Hold* held_end = nullptr;
+inline constinit thread_local HeldThread* held_thread = nullptr;
 
 class Held {
  public:
   // Makes a record: 8 instructions. Throws std::bad_alloc when the thread needs another block.
   DASHMAP_DETAIL_INLINE static Hold* push(const void* where, const void* slot, HoldKind kind) {
-    Hold* hold = held_top.top;
-    if (hold == held_top.end) [[unlikely]] {
+    Hold* hold = held_top;
+    if (hold == held_end) [[unlikely]] {
       hold = push_slow();
     } else {
-      held_top.top = hold + 1;
+      held_top = hold + 1;
     }
     hold->slot.store(slot, std::memory_order_relaxed);
     hold->kind.store(kind, std::memory_order_relaxed);
@@ -166,10 +164,10 @@ class Held {
   // Ends a record, on whichever thread.
   DASHMAP_DETAIL_INLINE static void pop(Hold* hold) noexcept {
     hold->where.store(nullptr, std::memory_order_release);
-    if (hold + 1 == held_top.top) [[likely]] held_top.top = hold;
+    if (hold + 1 == held_top) [[likely]] held_top = hold;
   }
 
-  static HeldThread* this_thread() noexcept { return held_top.thread; }
+  static HeldThread* this_thread() noexcept { return held_thread; }
 
   static bool any() {
     bool found = false;
@@ -180,9 +178,9 @@ class Held {
   // Calls f(hold) for each record of the calling thread.
   template <class F>
   static void for_each(F f) {
-    if (held_top.thread == nullptr) return;
-    const HoldBlock* newest = held_top.thread->newest.load(std::memory_order_relaxed);
-    for (const Hold* hold = newest->records; hold != held_top.top; ++hold) {
+    if (held_thread == nullptr) return;
+    const HoldBlock* newest = held_thread->newest.load(std::memory_order_relaxed);
+    for (const Hold* hold = newest->records; hold != held_top; ++hold) {
       if (hold->where.load(std::memory_order_acquire) != nullptr) f(*hold);
     }
     if (newest->older != nullptr) newest->older->for_each(f);
@@ -198,25 +196,26 @@ class Held {
   };
 
   static void release() noexcept {
-    if (held_top.thread != nullptr) {
-      held_top.thread->owned.store(false, std::memory_order_release);
+    if (held_thread != nullptr) {
+      held_thread->owned.store(false, std::memory_order_release);
     }
-    held_top = HeldTop{nullptr, nullptr, nullptr};
+    held_top = held_end = nullptr;
+    held_thread = nullptr;
   }
 
   DASHMAP_DETAIL_COLD static Hold* push_slow() {
-    if (held_top.thread == nullptr) {
+    if (held_thread == nullptr) {
       claim_thread();
-      return held_top.top++;
+      return held_top++;
     }
     // Records that ended out of order: below the top, then in the middle of any block.
-    HoldBlock* newest = held_top.thread->newest.load(std::memory_order_relaxed);
-    Hold* top = held_top.top;
+    HoldBlock* newest = held_thread->newest.load(std::memory_order_relaxed);
+    Hold* top = held_top;
     while (top != newest->records && (top - 1)->where.load(std::memory_order_acquire) == nullptr) {
       --top;
     }
-    held_top.top = top;
-    if (top != held_top.end) return held_top.top++;
+    held_top = top;
+    if (top != held_end) return held_top++;
     for (HoldBlock* block = newest; block != nullptr; block = block->older) {
       for (Hold& hold : block->records) {
         if (hold.where.load(std::memory_order_acquire) == nullptr) return &hold;
@@ -224,10 +223,10 @@ class Held {
     }
     auto* block = new HoldBlock;
     block->older = newest;
-    held_top.thread->newest.store(block, std::memory_order_release);
-    held_top.top = block->records;
-    held_top.end = block->records + HoldBlock::size;
-    return held_top.top++;
+    held_thread->newest.store(block, std::memory_order_release);
+    held_top = block->records;
+    held_end = block->records + HoldBlock::size;
+    return held_top++;
   }
 
   static void claim_thread() {
@@ -255,7 +254,9 @@ class Held {
     thread->number.store(counter.fetch_add(1, std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
     HoldBlock* newest = thread->newest.load(std::memory_order_relaxed);
-    held_top = HeldTop{newest->records, newest->records + HoldBlock::size, thread};
+    held_top = newest->records;
+    held_end = newest->records + HoldBlock::size;
+    held_thread = thread;
   }
 
   inline static std::atomic<HeldThread*> threads_{nullptr};

@@ -32,12 +32,10 @@ inline void wake_after_release(Sleepers& sleepers, const Word* word) {
 template <bool Exclusive>
 void release_hold(Sleepers& sleepers, Word& word) {
   if constexpr (Exclusive) {
+    // With nothing nested, nobody but this hold can change the word (lock_word.hpp, 3).
     const word_t seen = word.load(std::memory_order_relaxed);
-    // With nothing nested, nobody but this handle can change the word (lock_word.hpp, 3).
-    if (sleepers.maybe_any() && word::readers(seen) == 0 &&
-        (seen & word::depth_mask) == word::depth_one) {
-      return ParkingLot::unlock_exclusive(word, seen);
-    }
+    const bool alone = word::readers(seen) == 0 && (seen & word::depth_mask) == word::depth_one;
+    if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word)) return;
     release_exclusive(word);
   } else {
     release_shared(word);
@@ -69,7 +67,7 @@ class Section {
 
  private:
   DASHMAP_DETAIL_INLINE void release() noexcept {
-    if (word_->load(std::memory_order_relaxed) == locked_ && !sleepers_->maybe_any()) [[likely]] {
+    if (word_->load(std::memory_order_relaxed) == locked_) [[likely]] {
       word_->store(word::unlocked_from(locked_), std::memory_order_release);
       light_fence();  // sync(parking.asleep)
       wake_after_release(*sleepers_, word_);
@@ -101,7 +99,7 @@ class Handle {
       throw;
     }
   }
-  Handle(Handle&& other) noexcept
+  DASHMAP_DETAIL_INLINE Handle(Handle&& other) noexcept
       : sleepers_(other.sleepers_), word_(std::exchange(other.word_, nullptr)),
         hold_(other.hold_) {}
   Handle& operator=(Handle&& other) noexcept {

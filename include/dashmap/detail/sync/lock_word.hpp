@@ -3,26 +3,28 @@
 //   the life of a table, in one. This file knows the layout and the single transitions; who waits
 //   and who may nest is decided above.
 //
-//     63 ........ 32|31 30 29|28 .... 16|15|14 ....... 0|
+//     63 ........ 31|30 29 28|27 .... 16|15|14 ....... 0|
 //         version   | R  M  O|   depth  | P|   readers  |
 //
 //   R readable: live, not locked exclusively, not moved. Optimistic readers test this bit alone;
 //     a zeroed word (a group that its table's growth has not filled yet) is not readable.
 //   M moved: the elements are in the next table, for ever.
 //   O overflow: the group has a chain of overflow nodes.
-//   P pending: a writer waits for readers to leave; new readers without other guards wait too.
-//   version: counts exclusive sections, modulo 2^32. At the top, so that its carry is lost.
+//   P pending: somebody sleeps who must get in next; those without other guards wait too.
+//   version: counts exclusive sections, modulo 2^33. At the top, so that its carry is lost; next to
+//     R, so that taking the first hold is one addition: R carries into the version.
 //   depth: exclusive holds, all of one thread (it may hold several keys of a group).
 //   readers: shared holds.
 //
 // Invariants
 //   1. R is clear while depth > 0. Slots and tags change only while depth > 0 (or before the
 //      group is first readable).
-//   2. The version grows at each transition from depth 1 to 0: two loads of the word that differ
+//   2. The version grows at each transition from depth 0 to 1: two loads of the word that differ
 //      at most in `readers` and P, both with R, enclose no change of the group.
 //   3. While depth > 0 only the holding thread, and whoever releases a guard nested in its hold,
-//      change the word; other threads neither count themselves nor set flags. So a holder that
-//      finds its own value unchanged (no nested guard is left) may release with a plain store.
+//      change the word, but for P. So a holder that finds its own value unchanged (no nested guard
+//      is left, nobody must get in next) may release with a plain store. A mark that it overwrites
+//      in this moment is not missed: the sleeper is woken, and sets it again if that was in vain.
 //   4. readers > 0 while depth > 0 means that the same thread holds shared guards of the group
 //      too (nested or upgraded): other readers get in only when depth is 0.
 //   5. M is set by a mover that holds depth 1 with no readers, and never cleared.
@@ -52,11 +54,11 @@ inline constexpr word_t reader_one = 1;
 inline constexpr word_t reader_mask = 0x7fff;
 inline constexpr word_t pending = word_t{1} << 15;
 inline constexpr word_t depth_one = word_t{1} << 16;
-inline constexpr word_t depth_mask = word_t{0x1fff} << 16;
-inline constexpr word_t overflow = word_t{1} << 29;
-inline constexpr word_t moved = word_t{1} << 30;
-inline constexpr word_t readable = word_t{1} << 31;
-inline constexpr word_t version_one = word_t{1} << 32;
+inline constexpr word_t depth_mask = word_t{0xfff} << 16;
+inline constexpr word_t overflow = word_t{1} << 28;
+inline constexpr word_t moved = word_t{1} << 29;
+inline constexpr word_t readable = word_t{1} << 30;
+inline constexpr word_t version_one = word_t{1} << 31;
 
 constexpr bool is_readable(word_t w) noexcept { return (w & readable) != 0; }
 constexpr bool is_virgin(word_t w) noexcept { return w == 0; }
@@ -73,10 +75,8 @@ constexpr bool same_content(word_t before, word_t after) noexcept {
 }
 
 // The first exclusive hold of a readable word, and what the last one leaves.
-constexpr word_t locked_from(word_t w) noexcept { return w + (depth_one - readable); }
-constexpr word_t unlocked_from(word_t locked) noexcept {
-  return locked + (readable - depth_one + version_one);
-}
+constexpr word_t locked_from(word_t w) noexcept { return w + (version_one - readable + depth_one); }
+constexpr word_t unlocked_from(word_t locked) noexcept { return locked + (readable - depth_one); }
 
 [[noreturn]] DASHMAP_DETAIL_COLD inline void throw_too_many_guards() {
   throw std::length_error("dashmap: too many guards on one group of keys");
@@ -88,11 +88,12 @@ using Word = std::atomic<word_t>;
 
 // Takes the group exclusively if it is still what `seen` was and nobody holds it: locks and
 // validates an optimistic search in one step. `own` counts the shared holds that the calling
-// thread has itself (an upgrade). On failure `seen` is the current value.
-inline bool try_lock_exclusive(Word& w, word_t& seen, word_t own = 0) noexcept {
+// thread has itself (an upgrade). Unless `barge`, those who must get in next go first. On failure
+// `seen` is the current value.
+inline bool try_lock_exclusive(Word& w, word_t& seen, word_t own, bool barge) noexcept {
   if (!word::is_readable(seen) || word::readers(seen) != own) return false;
-  // The pending mark goes: it stands for nobody once a writer is in; those who still wait set it
-  // again.
+  if (!barge && (seen & word::pending) != 0) return false;
+  // The pending mark goes; those who still wait set it again.
   return w.compare_exchange_strong(seen, word::locked_from(seen & ~word::pending),
                                    std::memory_order_acquire, std::memory_order_relaxed);
 }

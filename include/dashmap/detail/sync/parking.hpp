@@ -8,16 +8,15 @@
 //      word once more; an unlock changes the word, then (light_fence or a sequentially consistent
 //      operation) reads the count. So either the sleeper sees the unlock or the unlock sees the
 //      sleeper: no wake-up is lost. Where asymmetric_fences() is false the count carries
-//      `always_slow`, which sends every unlock to the slow path and its sequentially consistent
-//      exchange.
+//      `always_slow`, which sends every unlock to wake() and the full fence there.
 //   2. The queue of a bucket changes under its mutex. A sleeper that was taken off is `woken` (it
 //      tries again) or `granted` (the lock was passed to it, taken already).
 //   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
-//      readers. One that is left when they gave up is cleared by the next reader that would have
-//      slept because of it.
-//   4. A sleeper that was woken in vain is `eager`, and queued first: the next exclusive unlock
-//      passes the lock to it. So nobody waits longer than a queue of such sleepers, whatever
-//      newcomers do.
+//      readers, and for eager ones. One that is left when they gave up is cleared by the next
+//      reader that would have slept because of it.
+//   4. A sleeper that was woken in vain is `eager`, and queued first. Its mark keeps newcomers from
+//      the one-step path and sends the holder's unlock to unlock_exclusive(), which passes the lock
+//      on. So nobody waits longer than a queue of such sleepers, whatever newcomers do.
 //   5. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
 //      word and is called with the map pinned; unlock functions are called by a holder.
 //
@@ -70,8 +69,8 @@ class Sleeper {
 
   bool could_enter(word_t seen) const noexcept {
     if (!word::is_readable(seen)) return word::is_moved(seen) || word::is_virgin(seen);
-    if (exclusive_) return word::readers(seen) <= own_;
-    return barge_ || (seen & word::pending) == 0;
+    if (!barge_ && (seen & word::pending) != 0) return false;
+    return !exclusive_ || word::readers(seen) <= own_;
   }
 
   std::condition_variable wake_;
@@ -142,34 +141,27 @@ class ParkingLot {
   // Wakes who may enter now, or everybody who waits for the word.
   DASHMAP_DETAIL_COLD static void wake(const Word* word, bool everybody = false) {
     Bucket& bucket = bucket_of(word);
+    if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
     if (bucket.count.load(std::memory_order_relaxed) == 0) return;
     const std::lock_guard lock(bucket.mutex);
     wake_locked(bucket, word, everybody);
   }
 
-  // Releases the last exclusive hold (the word is `locked`, with nothing nested), handing the lock
-  // to an eager sleeper if there is one.
-  DASHMAP_DETAIL_COLD static void unlock_exclusive(Word& word, word_t locked) {
+  // Releases the only hold on a group, an exclusive one, while somebody may sleep: hands the lock to
+  // an eager sleeper if there is one. False when there is none: release and wake as usual.
+  DASHMAP_DETAIL_COLD static bool hand_over(Word& word) {
     Bucket& bucket = bucket_of(&word);
-    // With always_slow set this exchange is what pairs in sync(parking.asleep).
-    if (bucket.count.load(std::memory_order_relaxed) == 0) {
-      word.exchange(word::unlocked_from(locked), std::memory_order_seq_cst);
-      full_fence();
-      if (bucket.count.load(std::memory_order_relaxed) == 0) return;
-      const std::lock_guard lock(bucket.mutex);
-      return wake_locked(bucket, &word, false);
-    }
+    if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
     const std::lock_guard lock(bucket.mutex);
     Sleeper** place = find(bucket, &word);
-    if (place != nullptr && (*place)->eager_ && (*place)->own_ == 0) {
-      const word_t free = word::unlocked_from(locked);
-      word.store((*place)->exclusive_ ? word::locked_from(free) : free + word::reader_one,
-                 std::memory_order_release);
-      take_off(place, Sleeper::State::granted);
-      return;
-    }
-    word.exchange(word::unlocked_from(locked), std::memory_order_seq_cst);
-    wake_locked(bucket, &word, false);
+    if (place == nullptr || !(*place)->eager_ || (*place)->own_ != 0) return false;
+    // Marks are set under the bucket's mutex: nobody changes the word now.
+    const word_t free =
+        word::unlocked_from(word.load(std::memory_order_relaxed)) & ~word::pending;
+    const word_t next = (*place)->exclusive_ ? word::locked_from(free) : free + word::reader_one;
+    word.store(next, std::memory_order_release);
+    take_off(place, Sleeper::State::granted);
+    return true;
   }
 
  private:
@@ -186,28 +178,30 @@ class ParkingLot {
     return buckets[(address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits)];
   }
 
-  // The last look before sleeping: sets the pending mark for a writer that waits for readers,
-  // clears one that stands for nobody. False: the lock may be had.
+  // The last look before sleeping: sets the pending mark for an eager sleeper and for a writer that
+  // waits for readers, clears one that stands for nobody. False: the lock may be had.
   static bool must_sleep(Bucket& bucket, Word& word, const Sleeper& sleeper) noexcept {
     word_t seen = word.load(std::memory_order_seq_cst);
     for (;;) {
       if (sleeper.could_enter(seen)) return false;
-      if (!word::is_readable(seen)) return true;
-      if (sleeper.exclusive_) {
-        if ((seen & word::pending) != 0) return true;
-        if (word.compare_exchange_weak(seen, seen | word::pending, std::memory_order_seq_cst)) {
-          return true;
-        }
-      } else {
-        // Readable and yet closed to this reader: the pending mark.
-        for (Sleeper* other = bucket.first; other != nullptr; other = other->next_) {
-          if (other->word_ == &word && other->exclusive_) return true;
-        }
-        if (word.compare_exchange_weak(seen, seen & ~word::pending, std::memory_order_seq_cst)) {
-          return false;
-        }
+      const bool marked = (seen & word::pending) != 0;
+      if (marked && !anybody_entitled(bucket, word)) {
+        word.compare_exchange_weak(seen, seen & ~word::pending, std::memory_order_seq_cst);
+        continue;
+      }
+      const bool wants_mark = sleeper.eager_ || (sleeper.exclusive_ && word::is_readable(seen));
+      if (!wants_mark || marked) return true;
+      if (word.compare_exchange_weak(seen, seen | word::pending, std::memory_order_seq_cst)) {
+        return true;
       }
     }
+  }
+
+  static bool anybody_entitled(const Bucket& bucket, const Word& word) noexcept {
+    for (const Sleeper* other = bucket.first; other != nullptr; other = other->next_) {
+      if (other->word_ == &word && (other->exclusive_ || other->eager_)) return true;
+    }
+    return false;
   }
 
   static Sleeper** find(Bucket& bucket, const Word* word) noexcept {

@@ -87,24 +87,16 @@ struct Element {
 };
 
 // Copies bytes that a writer may be changing. The caller checks the group's version before it uses
-// them. One load for what a register holds; the compiler barrier fixes the copy before the check.
+// them, after load_load_fence(), which fixes the copy. A plain copy, which the compiler folds into
+// the instruction that uses it; atomic loads it would not.
 template <class T>
 DASHMAP_DETAIL_NO_TSAN inline T racy_copy(const T& source) noexcept {
   static_assert(std::is_trivially_copyable_v<T>);
-  if constexpr (sizeof(T) == 8 && alignof(T) == 8) {
-    return __builtin_bit_cast(
-        T, __atomic_load_n(reinterpret_cast<const std::uint64_t*>(&source), __ATOMIC_RELAXED));
-  } else if constexpr (sizeof(T) == 4 && alignof(T) == 4) {
-    return __builtin_bit_cast(
-        T, __atomic_load_n(reinterpret_cast<const std::uint32_t*>(&source), __ATOMIC_RELAXED));
-  } else {
-    struct Bytes {
-      alignas(T) unsigned char data[sizeof(T)];
-    } bytes;
-    __builtin_memcpy(bytes.data, &source, sizeof(T));
-    DASHMAP_DETAIL_COMPILER_FENCE();
-    return __builtin_bit_cast(T, bytes);
-  }
+  struct Bytes {
+    alignas(T) unsigned char data[sizeof(T)];
+  } bytes;
+  __builtin_memcpy(bytes.data, &source, sizeof(T));
+  return __builtin_bit_cast(T, bytes);
 }
 
 template <class K, class V>
