@@ -5,8 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "dashmap/detail/base/config.hpp"
-
 namespace dashmap {
 
 template <class T>

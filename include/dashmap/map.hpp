@@ -43,8 +43,6 @@ class DashMap
   using Engine = typename Base::Engine;
   using mapped_type = V;
   using value_type = std::pair<const K, V>;
-  template <class Q>
-  using EntryType = Entry<typename Engine::Base, detail::StoredQuery<Q>>;
 
   static_assert(std::is_same_v<V, std::remove_cvref_t<V>>,
                 "the value type must not be const or a reference");

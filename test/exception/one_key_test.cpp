@@ -235,7 +235,7 @@ TYPED_TEST(ThrowingOneKey, GrowthWithFailures) {
   auto map = this->empty();
   Contents oracle;
   for (int i = 0; i < 400; ++i) {
-    throwing::arm(1 + i % 23);
+    if (i % 3 == 0) throwing::arm(1 + i % 23);
     bool inserted = false;
     try {
       inserted = map.try_emplace(K(i), stored(i)).second;

@@ -15,11 +15,18 @@
 #include <utility>
 #include <vector>
 
+// Kept out of line, so that no compiler matches malloc here with free there across operator new.
+#if defined(__GNUC__)
+#define DASHMAP_TEST_NOINLINE [[gnu::noinline]]
+#else
+#define DASHMAP_TEST_NOINLINE
+#endif
+
 namespace {
 
 thread_local std::size_t allocations = 0;
 
-void* counted(std::size_t bytes, std::size_t alignment) noexcept {
+DASHMAP_TEST_NOINLINE void* counted(std::size_t bytes, std::size_t alignment) noexcept {
   ++allocations;
   if (bytes == 0) bytes = 1;
   if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes);
@@ -31,9 +38,9 @@ void* counted(std::size_t bytes, std::size_t alignment) noexcept {
 #endif
 }
 
-void release(void* place) noexcept { std::free(place); }
+DASHMAP_TEST_NOINLINE void release(void* place) noexcept { std::free(place); }
 
-void release_aligned(void* place, [[maybe_unused]] std::size_t alignment) noexcept {
+DASHMAP_TEST_NOINLINE void release_aligned(void* place, [[maybe_unused]] std::size_t alignment) noexcept {
 #if defined(_WIN32)
   if (alignment > alignof(std::max_align_t)) {
     _aligned_free(place);

@@ -25,6 +25,7 @@ PUBLIC_HEADERS = {
     "entry.hpp": "vocabulary",
     "iterator.hpp": "vocabulary",
     "shards.hpp": "vocabulary",
+    "container.hpp": "vocabulary",
     "map.hpp": "fronts",
     "set.hpp": "fronts",
     "read_only_view.hpp": "fronts",

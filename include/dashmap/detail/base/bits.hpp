@@ -1,6 +1,7 @@
 // Role
 //   The arithmetic that all hashing rests on: the folded 64 × 64 → 128 bit multiplication, and the
-//   post-mixer for weak hash functions with the trait that tells which ones those are.
+//   post-mixer for weak hash functions with the trait that tells which ones those are. And the
+//   lowest set bit of a lane mask.
 //
 // Invariants
 //   1. Each function gives the same result on each target, whatever its word size.
@@ -19,11 +20,9 @@
 #include <type_traits>
 
 #include "dashmap/detail/base/config.hpp"
-#include <type_traits>
 
 namespace dashmap::detail {
 
-/// A full 128-bit product.
 // The index of the lowest set bit; there must be one. GCC extends the sign of its builtin's result
 // and clears the target first: two instructions that each look-up would pay.
 [[nodiscard]] constexpr std::size_t lowest_bit(std::uint32_t bits) noexcept {
@@ -37,6 +36,7 @@ namespace dashmap::detail {
   return static_cast<std::size_t>(std::countr_zero(bits));
 }
 
+/// A full 128-bit product.
 struct Product128 {
   std::uint64_t low;
   std::uint64_t high;
@@ -57,7 +57,7 @@ struct Product128 {
           a_high * b_high + (high_low >> 32) + (middle >> 32)};
 }
 
-#if defined(__SIZEOF_INT128__)
+#if DASHMAP_DETAIL_INT128
 
 __extension__ using Int128 = __int128;
 __extension__ using Uint128 = unsigned __int128;

@@ -59,6 +59,12 @@
 #define DASHMAP_DETAIL_PORTABLE_SIMD 0
 #endif
 
+#if defined(__SIZEOF_INT128__)
+#define DASHMAP_DETAIL_INT128 1
+#else
+#define DASHMAP_DETAIL_INT128 0
+#endif
+
 // GCC on x86-64 finds the lowest set bit in one instruction only if told which.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define DASHMAP_DETAIL_ASM_TZCNT 1

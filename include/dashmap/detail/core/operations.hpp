@@ -24,65 +24,25 @@
 #include <type_traits>
 #include <utility>
 
-#include "dashmap/detail/core/acquire.hpp"
+#include "dashmap/detail/core/lookup.hpp"
 
 namespace dashmap::detail {
 
-// How a look-up's key travels to out-of-line paths: by value where that keeps it in a register.
-template <class Q>
-using QueryArg = std::conditional_t<std::is_scalar_v<Q>, const Q, const Q&>;
-
-// A comparison for an optimistic reader: of a copy that may be torn, in which case the version tells.
-// Holds a scalar query by value, so that nothing of the fast path needs an address.
-template <class Equal, class Q>
-struct RacyMatcher {
-  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS std::conditional_t<std::is_empty_v<Equal>, Equal, const Equal&>
-      equal;
-  QueryArg<Q> query;
-
-  template <class SlotType>
-  DASHMAP_DETAIL_INLINE bool operator()(const SlotType& slot) const {
-    return static_cast<bool>(equal(racy_copy(slot.element().key), query));
-  }
-};
-
 template <class Types>
-class Operations : public Locker<Types> {
+class Operations : public Lookup<Types> {
  public:
-  using Base = Locker<Types>;
-  using typename Base::Acquired;
+  using Base = Lookup<Types>;
+  using typename Base::Found;
+  using typename Base::FoundShared;
   using typename Base::GroupType;
   using typename Base::Key;
   using typename Base::PlaceType;
   using typename Base::SlotType;
   using typename Base::TableType;
-  using Value = typename Types::Value;
+  using typename Base::Value;
   using Prepared = typename Types::Prepared;
   using Displaced = typename Types::Displaced;
   using Base::Base;
-
-  // A key's group locked exclusively, and the key's place in it, if any.
-  struct Found {
-    DASHMAP_DETAIL_INLINE Found(Section&& s, const GroupType& g, const PlaceType& p) noexcept
-        : section(std::move(s)), group(g), place(p) {}
-    // Spelled out, here and below, so that it is inlined in clean-up code too: a call there would
-    // keep the whole object in memory.
-    DASHMAP_DETAIL_INLINE Found(Found&& other) noexcept
-        : section(std::move(other.section)), group(other.group), place(other.place) {}
-    DASHMAP_DETAIL_INLINE ~Found() {}
-
-    Section section;
-    GroupType group;
-    PlaceType place;
-  };
-  // An element locked shared; none, with a word, when the request gave up. Two registers.
-  struct FoundShared {
-    Word* word = nullptr;
-    SlotType* slot = nullptr;
-
-    explicit operator bool() const noexcept { return slot != nullptr; }
-    bool locked_out() const noexcept { return slot == nullptr && word != nullptr; }
-  };
 
   // The record of an operation's exclusive lock, while user code may run under it.
   class Mark {
@@ -104,108 +64,16 @@ class Operations : public Locker<Types> {
     template <class Q>
     NoMark(const Operations&, const Found&, std::uint64_t, const Q&) noexcept {}
   };
-  // Locks the key's group and looks for the key; the section is empty when the request gave up.
-  // All inline but the slow path, and put together from values: so it stays in registers.
-  // Where the request always waits the section is never empty, and nobody need check; but with
-  // `OnlyPresent` an absent key may be found so without a lock.
-  template <bool Waits = true, bool OnlyPresent = false, class Q>
-  DASHMAP_DETAIL_INLINE Found find_exclusive(std::uint64_t hash, const Q& key,
-                                             const Request& request) {
-    GroupType group{};
-    PlaceType place{};
-    bool taken = false;
-    {
-      const QueryArg<Q> query = key;
-      const Pin pin(this);
-      group = newest_group(hash);
-      if (word::is_readable(group.seen) && word::is_quiet(group.seen)) [[likely]] {
-        bool wanted = true;
-        if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, racy_matcher(query));
-          if constexpr (OnlyPresent) {
-            if (!place && unchanged(group)) return Found(Section(), group, place);
-            wanted = static_cast<bool>(place);
-          }
-        }
-        word_t seen = group.seen;
-        taken = wanted && group.word->compare_exchange_strong(
-                              seen, word::locked_from(group.seen), std::memory_order_acquire,
-                              std::memory_order_relaxed);
-      }
-    }
-    if (!taken) [[unlikely]] {
-      SlowFound slow = find_exclusive_slow<Q>(hash, key, request);
-      if (Waits && slow.group.word == nullptr) __builtin_unreachable();
-      return Found(slow.section(this->sleepers()), slow.group, slow.place);
-    }
-    if (group.word == nullptr) __builtin_unreachable();
-    Found found(Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group, place);
-    if constexpr (!Types::racy_keys) {
-      found.place = find_in(group, hash, this->matcher(hash, key));
-    }
-    return found;
-  }
-
-  template <class Q>
-  DASHMAP_DETAIL_INLINE FoundShared find_shared(std::uint64_t hash, const Q& key,
-                                                const Request& request) {
-    {
-      const QueryArg<Q> query = key;
-      const Pin pin(this);
-      const GroupType group = newest_group(hash);
-      if (word::is_readable(group.seen)) [[likely]] {
-        PlaceType place{};
-        bool candidate = true;
-        if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, racy_matcher(query));
-          candidate = static_cast<bool>(place);
-        } else {
-          candidate = word::has_overflow(group.seen) ||
-                      match(group.table->tags_of(group.index), tag_of(hash)).any();
-        }
-        if (!candidate) {
-          if (unchanged(group)) [[likely]] return {};
-        } else if (share(group)) [[likely]] {
-          if constexpr (!Types::racy_keys) return look(group, hash, key);
-          return {group.word, place.slot};
-        }
-      }
-    }
-    return find_shared_slow<Q>(hash, key, request);
-  }
-
-  // What take(const SlotType&), which copies, gives for the key's slot; nothing when it is absent.
-  // Takes no lock but where a writer stays in the group (racy keys only).
-  template <class Q, class Take>
-  DASHMAP_DETAIL_INLINE auto read_racy(std::uint64_t hash, const Q& key, const Request& request,
-                                       Take take) {
-    using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
-    {
-      const QueryArg<Q> query = key;
-      const Pin pin(this);
-      const GroupType group = newest_group(hash);
-      if (word::is_readable(group.seen)) [[likely]] {
-        if (const PlaceType place = find_in(group, hash, racy_matcher(query))) {
-          const auto copy = take(*place.slot);
-          if (unchanged(group)) [[likely]] return Result(copy);
-        } else if (unchanged(group)) [[likely]] {
-          return Result();
-        }
-      }
-    }
-    return read_racy_slow<Q, Take>(hash, key, request, take);
-  }
-
   template <class Q>
   DASHMAP_DETAIL_INLINE std::optional<Value> get_copy(const Q& key) {
     static constexpr Request request{"get_copy", no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
     if constexpr (Types::racy_values) {
-      return read_racy(hash, key, request,
+      return this->read_racy(hash, key, request,
                        [](const SlotType& slot) { return racy_copy(slot.element().value); });
     } else {
       std::optional<Value> result;
-      if (const FoundShared found = find_shared(hash, key, request)) {
+      if (const FoundShared found = this->find_shared(hash, key, request)) {
         const SharedHandle handle(this->sleepers(), found.word, found.slot,
                                   HoldKind::shared_closure);
         result.emplace(std::as_const(found.slot->element().value));
@@ -219,9 +87,9 @@ class Operations : public Locker<Types> {
     static constexpr Request request{"contains", no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
     if constexpr (Types::racy_keys) {
-      return read_racy(hash, key, request, [](const SlotType&) { return Unit{}; }).has_value();
+      return this->read_racy(hash, key, request, [](const SlotType&) { return Unit{}; }).has_value();
     } else {
-      const FoundShared found = find_shared(hash, key, request);
+      const FoundShared found = this->find_shared(hash, key, request);
       if (found) release_hold<false>(this->sleepers(), *found.word);
       return static_cast<bool>(found);
     }
@@ -247,12 +115,12 @@ class Operations : public Locker<Types> {
       }
     };
     if constexpr (Types::racy_views) {
-      if (const auto copy = read_racy(hash, key, request, [](const SlotType& slot) {
+      if (const auto copy = this->read_racy(hash, key, request, [](const SlotType& slot) {
             return racy_copy(slot.element());
           })) {
         run(copy->key, copy->value);
       }
-    } else if (const FoundShared found = find_shared(hash, key, request)) {
+    } else if (const FoundShared found = this->find_shared(hash, key, request)) {
       const SharedHandle handle(this->sleepers(), found.word, found.slot, HoldKind::shared_closure);
       run(found.slot->element().key, found.slot->element().value);
     }
@@ -290,7 +158,7 @@ class Operations : public Locker<Types> {
     std::optional<Result> result;
     std::optional<Doomed> doomed;
     {
-      Found found = find_exclusive<true, true>(hash, key, request);
+      Found found = this->template find_exclusive<true, true>(hash, key, request);
       if (!found.place) return result;
       const MarkType mark(*this, found, hash, key);
       auto& element = found.place.slot->element();
@@ -312,7 +180,7 @@ class Operations : public Locker<Types> {
     static constexpr Request request{"alter"};
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
-    Found found = find_exclusive<true, true>(hash, key, request);
+    Found found = this->template find_exclusive<true, true>(hash, key, request);
     if (!found.place) return false;
     const Mark mark(*this, found, hash, key);
     alter_slot(*found.place.slot, f, displaced);
@@ -341,7 +209,7 @@ class Operations : public Locker<Types> {
     Displaced displaced;
     std::optional<Value> value;
     Due due(*this);
-    Found found = find_exclusive(hash, key, request);
+    Found found = this->find_exclusive(hash, key, request);
     const Mark mark(*this, found, hash, key);
     if (found.place) value.emplace(lend_to_closure<F>(found.place.slot->element().value));
     const auto commit = [&] {
@@ -424,7 +292,7 @@ class Operations : public Locker<Types> {
     Due due(*this);
     std::optional<Prepared> fresh;
     using MarkType = std::conditional_t<Types::trivial, NoMark, Mark>;
-    Found found = find_exclusive(hash, key, request);
+    Found found = this->find_exclusive(hash, key, request);
     const MarkType mark(*this, found, hash, key);
     if (found.place) {
       found.place.slot->replace_value(this->alloc(), std::move(value), displaced);
@@ -455,139 +323,6 @@ class Operations : public Locker<Types> {
     } else {
       return value;
     }
-  }
-
-  DASHMAP_DETAIL_INLINE GroupType newest_group(std::uint64_t hash) const noexcept {
-    TableType* table = this->table();
-    const std::size_t index = table->index_of(hash);
-    Word* word = &table->word_of(index);
-    return {table, index, word, word->load(std::memory_order_acquire)};  // sync(group.validate)
-  }
-
-  template <class Matches>
-  DASHMAP_DETAIL_INLINE static PlaceType find_in(const GroupType& group, std::uint64_t hash,
-                                                 Matches matches) {
-    return group.table->find(group.index, tag_of(hash), word::has_overflow(group.seen), matches);
-  }
-
-  DASHMAP_DETAIL_INLINE static bool unchanged(const GroupType& group) noexcept {
-    load_load_fence();
-    const word_t now = group.word->load(std::memory_order_relaxed);
-    return now == group.seen || word::same_content(group.seen, now);
-  }
-
-  // Joins the readers if nothing of the group changed since it was looked at.
-  DASHMAP_DETAIL_INLINE static bool share(const GroupType& group) noexcept {
-    word_t now = group.seen;
-    while (word::same_content(now, group.seen) && (now & word::pending) == 0 &&
-           word::readers(now) != word::reader_mask) {
-      if (group.word->compare_exchange_weak(now, now + word::reader_one,
-                                            std::memory_order_acquire,
-                                            std::memory_order_relaxed)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  // Finds the key in a group that the caller has shared; gives the hold up if it is absent.
-  template <class Q>
-  FoundShared look(const GroupType& group, std::uint64_t hash, const Q& key) {
-    PlaceType place{};
-    try {
-      place = find_in(group, hash, this->matcher(hash, key));
-    } catch (...) {
-      release_hold<false>(this->sleepers(), *group.word);
-      throw;
-    }
-    if (place) return {group.word, place.slot};
-    release_hold<false>(this->sleepers(), *group.word);
-    return {};
-  }
-
-  // What the slow path found, as plain values. The group is locked; no word: it gave up.
-  struct SlowFound {
-    GroupType group{};
-    PlaceType place{};
-    word_t locked = 0;
-
-    DASHMAP_DETAIL_INLINE Section section(Sleepers& sleepers) const noexcept {
-      return group.word == nullptr ? Section() : Section(sleepers, *group.word, locked);
-    }
-  };
-
-  template <class Q>
-  DASHMAP_DETAIL_COLD SlowFound find_exclusive_slow(std::uint64_t hash, QueryArg<Q> key,
-                                                    const Request& request) {
-    const std::optional<Acquired> acquired = this->template acquire<true>(hash, request);
-    if (!acquired) return {};
-    SlowFound found{acquired->group, {}, acquired->locked};
-    Section section = found.section(this->sleepers());
-    found.group.seen = found.group.word->load(std::memory_order_relaxed);
-    found.place = find_in(found.group, hash, this->matcher(hash, key));
-    if (acquired->own) {
-      this->template check_conflict<true>(*acquired, found.place.slot, hash, key,
-                                          request.operation);
-    }
-    section.take();
-    return found;
-  }
-
-  template <class Q>
-  DASHMAP_DETAIL_COLD FoundShared find_shared_slow(std::uint64_t hash, QueryArg<Q> key,
-                                                   const Request& request) {
-    const std::optional<Acquired> acquired = this->template acquire<false>(hash, request);
-    if (!acquired) {
-      const Pin pin(this);
-      TableType* table = this->table();
-      return {Base::is_empty_table(table) ? nullptr : &table->word_of(0), nullptr};
-    }
-    GroupType group = acquired->group;
-    group.seen = group.word->load(std::memory_order_relaxed);
-    const FoundShared found = look(group, hash, key);
-    if (found && acquired->own && !request.question) {
-      try {
-        this->template check_conflict<false>(*acquired, found.slot, hash, key, request.operation);
-      } catch (...) {
-        release_hold<false>(this->sleepers(), *found.word);
-        throw;
-      }
-    }
-    return found;
-  }
-
-  // While a table fills, or a writer is in the group: a few more looks, then under a lock.
-  template <class Q, class Take>
-  DASHMAP_DETAIL_COLD auto read_racy_slow(std::uint64_t hash, QueryArg<Q> key,
-                                          const Request& request, Take take)
-      -> std::optional<std::invoke_result_t<Take, const SlotType&>> {
-    for (unsigned round = 0; round < 6; ++round) {
-      {
-        const Pin pin(this);
-        if (Base::is_empty_table(this->table())) return std::nullopt;
-        const GroupType group = this->find_live(hash);
-        if (word::is_readable(group.seen)) {
-          if (const PlaceType place = find_in(group, hash, racy_matcher(key))) {
-            const auto copy = take(*place.slot);
-            if (unchanged(group)) return copy;
-          } else if (unchanged(group)) {
-            return std::nullopt;
-          }
-        }
-      }
-      backoff(round);
-    }
-    const FoundShared found = find_shared(hash, key, request);
-    if (!found) return std::nullopt;
-    const auto copy = take(*found.slot);
-    release_hold<false>(this->sleepers(), *found.word);
-    return copy;
-  }
-
-  template <class Q>
-  DASHMAP_DETAIL_INLINE RacyMatcher<typename Types::Equal, Q> racy_matcher(
-      const Q& query) const noexcept {
-    return {this->equal(), query};
   }
 
   template <class R>

@@ -32,7 +32,6 @@
 #include "dashmap/detail/reclaim/pin.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
 #include "dashmap/detail/table/table.hpp"
-#include "dashmap/hash.hpp"
 
 namespace dashmap::detail {
 

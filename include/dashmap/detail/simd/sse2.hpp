@@ -17,8 +17,10 @@
 #include <emmintrin.h>
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 
 namespace dashmap::detail::simd_sse2 {
@@ -32,9 +34,7 @@ class BitMask {
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return any(); }
 
   /// The index of the lowest set lane; there must be one.
-  [[nodiscard]] constexpr std::size_t next() const noexcept {
-    return lowest_bit(bits_);
-  }
+  [[nodiscard]] constexpr std::size_t next() const noexcept { return lowest_bit(bits_); }
 
   constexpr void clear_lowest() noexcept { bits_ &= bits_ - 1; }
 

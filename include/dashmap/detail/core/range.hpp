@@ -1,0 +1,260 @@
+// Role
+//   Ranges of hashes locked together, as a whole map or a shard is, and what their holder does with
+//   the elements inside.
+//
+// Invariants
+//   1. A range lock takes its groups in hash order, which is the one order of all that take several.
+//      Its record covers what it has so far.
+//   2. The groups that it has cannot move: find_live() finds them again where they were locked.
+//   3. Operations on many keys check for conflicting holds of their own thread (check_range) before
+//      they lock or change anything.
+//
+// Readers and writers
+//   As in acquire.hpp.
+//
+// Not here
+//   Walks that hold one group at a time (walk.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "dashmap/detail/core/operations.hpp"
+
+namespace dashmap::detail {
+
+template <class Types>
+class Ranges : public Operations<Types> {
+ public:
+  using Base = Operations<Types>;
+  using typename Base::Displaced;
+  using typename Base::GroupType;
+  using typename Base::Key;
+  using typename Base::PlaceType;
+  using typename Base::SlotType;
+  using typename Base::TableType;
+  using typename Base::Value;
+  using Base::Base;
+
+  // The place within a group whose lock somebody holds.
+  class GroupWalk {
+   public:
+    void start(const GroupType& group) noexcept {
+      lanes_ = match_full(group.table->tags_of(group.index));
+      tags_ = group.table->tags_of(group.index);
+      slots_ = group.table->slots_of(group.index);
+      node_ = group.table->overflow[group.index].load(std::memory_order_acquire);
+    }
+    PlaceType next() noexcept {
+      for (;;) {
+        while (lanes_) {
+          const std::size_t lane = lanes_.next();
+          lanes_.clear_lowest();
+          // The own thread may have removed it since.
+          if (tags_[lane] != 0) return {slots_ + lane, tags_ + lane};
+        }
+        if (node_ == nullptr) return {};
+        tags_ = node_->tags;
+        slots_ = node_->slots;
+        lanes_ = match_full(tags_);
+        node_ = node_->next.load(std::memory_order_acquire);
+      }
+    }
+
+   private:
+    BitMask lanes_{0};
+    std::uint8_t* tags_ = nullptr;
+    SlotType* slots_ = nullptr;
+    OverflowNode<SlotType>* node_ = nullptr;
+  };
+
+  // All groups of a range of hashes, locked together.
+  template <bool Exclusive>
+  class RangeLock {
+   public:
+    RangeLock(Ranges& map, std::uint64_t first, std::uint64_t last, HoldKind kind,
+              const char* operation)
+        : map_(&map), first_(first), last_(last) {
+      map.template check_range<Exclusive>(first, last, operation);
+      if (Base::is_empty_table(map.table())) map.make_first_table();
+      hold_ = Held::push(nullptr, nullptr, kind);
+      hold_->first.store(hash_end, std::memory_order_relaxed);  // nothing yet
+      hold_->last.store(0, std::memory_order_relaxed);
+      hold_->where.store(map_, std::memory_order_release);
+      std::uint64_t at = first;
+      try {
+        while (at <= last) {
+          const auto acquired = map.template acquire<Exclusive>(at, Request{operation});
+          at = acquired->group.last_hash() + 1;
+          hold_->last.store(std::min(last, at - 1), std::memory_order_relaxed);
+          hold_->first.store(first, std::memory_order_relaxed);
+        }
+      } catch (...) {
+        release(at);
+        throw;
+      }
+    }
+    RangeLock(RangeLock&& other) noexcept
+        : map_(std::exchange(other.map_, nullptr)), hold_(other.hold_), first_(other.first_),
+          last_(other.last_) {}
+    RangeLock& operator=(RangeLock&&) = delete;
+    ~RangeLock() {
+      if (map_ != nullptr) release(last_ + 1);
+    }
+
+    Ranges& map() const noexcept { return *map_; }
+    std::uint64_t first() const noexcept { return first_; }
+    std::uint64_t last() const noexcept { return last_; }
+
+   private:
+    void release(std::uint64_t end) noexcept {
+      Held::pop(hold_);
+      for (std::uint64_t at = first_; at < end;) {
+        Word* word = nullptr;
+        {
+          const Pin pin(map_);
+          const GroupType group = map_->find_live(at);  // locked, so still the same
+          word = group.word;
+          at = group.last_hash() + 1;
+        }
+        release_hold<Exclusive>(map_->sleepers(), *word);
+      }
+    }
+
+    Ranges* map_;
+    Hold* hold_ = nullptr;
+    std::uint64_t first_;
+    std::uint64_t last_;
+  };
+
+  // Visits the elements of a range that the caller has locked, or that nobody changes.
+  class HeldWalk {
+   public:
+    HeldWalk(Ranges& map, std::uint64_t first, std::uint64_t last)
+        : map_(&map), at_(first), first_(first), last_(last) {}
+
+    PlaceType next() {
+      for (;;) {
+        while (const PlaceType place = walk_.next()) {
+          if (!filter_) return place;
+          const std::uint64_t hash = map_->hash_of_slot(*place.slot);
+          if (hash >= first_ && hash <= last_) return place;
+        }
+        if (at_ > last_ || Base::is_empty_table(map_->table())) return {};
+        const Pin pin(map_);
+        const GroupType group = map_->find_live(at_);
+        filter_ = group.first_hash() < first_ || group.last_hash() > last_;
+        at_ = group.last_hash() + 1;
+        walk_.start(group);
+      }
+    }
+
+   private:
+    Ranges* map_;
+    std::uint64_t at_;
+    std::uint64_t first_;
+    std::uint64_t last_;
+    bool filter_ = false;
+    GroupWalk walk_;
+  };
+
+  static constexpr std::uint64_t last_hash = hash_end - 1;
+
+  std::uint64_t first_of_shard(std::size_t shard) const noexcept {
+    return std::uint64_t{shard} << (63 - this->shard_bits());
+  }
+  std::uint64_t last_of_shard(std::size_t shard) const noexcept {
+    return first_of_shard(shard) + ((std::uint64_t{1} << (63 - this->shard_bits())) - 1);
+  }
+
+  // Throws DeadlockError if this thread holds an element of the range in a conflicting way.
+  template <bool Exclusive>
+  void check_range(std::uint64_t first, std::uint64_t last, const char* operation) {
+    Held::for_each([&](const Hold& hold) {
+      if (!Exclusive && !hold.exclusive()) return;
+      const void* where = hold.where.load(std::memory_order_relaxed);
+      if (where == this) {
+        if (hold.first.load(std::memory_order_relaxed) <= last &&
+            first <= hold.last.load(std::memory_order_relaxed)) {
+          throw_self_deadlock(operation, hold);
+        }
+      } else if (has_word(where)) {
+        const auto* slot = static_cast<const SlotType*>(hold.slot.load(std::memory_order_relaxed));
+        const std::uint64_t hash = slot != nullptr ? this->hash_of_slot(*slot)
+                                                   : hold.first.load(std::memory_order_relaxed);
+        if (first <= hash && hash <= last) throw_self_deadlock(operation, hold);
+      }
+    });
+  }
+
+  std::vector<std::pair<Key, Value>> snapshot() {
+    std::vector<std::pair<Key, Value>> out;
+    if (Base::is_empty_table(this->table())) return out;
+    out.reserve(this->size());
+    const RangeLock<false> lock(*this, 0, last_hash, HoldKind::shared_map_lock, "snapshot");
+    HeldWalk walk(*this, 0, last_hash);
+    while (const PlaceType place = walk.next()) {
+      out.emplace_back(std::as_const(place.slot->element().key),
+                       std::as_const(place.slot->element().value));
+    }
+    return out;
+  }
+
+  // The place of a key whose group the caller has locked, or in a map that nobody changes.
+  template <class Q>
+  PlaceType find_held(const Q& key) {
+    if (Base::is_empty_table(this->table())) return {};
+    const std::uint64_t hash = this->hash_of(key);
+    const GroupType group = live_of(hash);
+    return group.table->find(group.index, tag_of(hash), word::has_overflow(group.seen),
+                             this->matcher(hash, key));
+  }
+  template <class Q>
+  std::optional<Value> insert_held(Q&& key, Value&& value) {
+    const std::uint64_t hash = this->hash_of(key);
+    Displaced displaced;
+    if (const PlaceType place = find_held(key)) {
+      place.slot->replace_value(this->alloc(), std::move(value), displaced);
+    } else {
+      typename Base::Due due(*this);
+      std::optional<typename Base::Prepared> fresh;
+      this->add(live_of(hash), fresh, hash, std::forward<Q>(key),
+                [&]() -> Value { return std::move(value); }, due);
+    }
+    return SlotType::take_value(displaced);
+  }
+  template <class Q>
+  std::optional<std::pair<Key, Value>> remove_held(const Q& key) {
+    std::optional<std::pair<Key, Value>> result;
+    if (const PlaceType place = find_held(key)) {
+      auto& element = place.slot->element();
+      result.emplace(std::move_if_noexcept(element.key), std::move_if_noexcept(element.value));
+      std::optional<typename Base::Doomed> doomed;
+      this->evict(place, doomed);
+    }
+    return result;
+  }
+
+ private:
+  GroupType live_of(std::uint64_t hash) {
+    const Pin pin(this);
+    return this->find_live(hash);
+  }
+
+  bool has_word(const void* where) {
+    const Pin pin(this);
+    const auto at = reinterpret_cast<std::uintptr_t>(where);
+    for (const TableType* table = this->table(); table != nullptr;
+         table = table->previous.load(std::memory_order_acquire)) {
+      const auto begin = reinterpret_cast<std::uintptr_t>(&table->word_of(0));
+      if (begin <= at && at < begin + table->groups * sizeof(Word)) return true;
+    }
+    return false;
+  }
+};
+
+}  // namespace dashmap::detail
