@@ -112,14 +112,14 @@ void nothing(std::size_t count) {
 template <class Key>
 void get_copy_hit(std::size_t count) {
   on_present<Key>(count, [](auto& map, const Key& key) {
-    if (const auto value = map.get_copy(key)) use(*value);
+    if (auto value = map.get_copy(key)) use(*value);
   });
 }
 
 template <class Key>
 void get_copy_miss(std::size_t count) {
   on_absent<Key>(count, [](auto& map, const Key& key) {
-    if (const auto value = map.get_copy(key)) use(*value);
+    if (auto value = map.get_copy(key)) use(*value);
   });
 }
 
@@ -138,7 +138,7 @@ void view(std::size_t count) {
 template <class Key>
 void get_guard(std::size_t count) {
   on_present<Key>(count, [](auto& map, const Key& key) {
-    if (const auto guard = map.get(key)) use(*guard);
+    if (auto guard = map.get(key)) use(*guard);
   });
 }
 

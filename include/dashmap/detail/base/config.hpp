@@ -48,7 +48,7 @@
 #else
 #define DASHMAP_DETAIL_SSE2 0
 #endif
-#if !DASHMAP_PORTABLE_SIMD && defined(__ARM_NEON) && defined(__aarch64__)
+#if !DASHMAP_PORTABLE_SIMD && defined(__ARM_NEON) && defined(__aarch64__) && !defined(__AARCH64EB__)
 #define DASHMAP_DETAIL_NEON 1
 #else
 #define DASHMAP_DETAIL_NEON 0

@@ -40,6 +40,10 @@ struct Request {
   bool question = false;
 };
 
+// Who has waited so long gets the lock handed over. Sooner would make each hand-over wait for a
+// thread to wake up, while running ones could have used the lock.
+inline constexpr std::chrono::milliseconds patience{1};
+
 inline void backoff(unsigned round) noexcept {
   for (unsigned i = 1U << std::min(round, 5U); i != 0; --i) cpu_relax();
 }
@@ -68,9 +72,11 @@ class Locker : public Resizer<Types> {
   DASHMAP_DETAIL_COLD std::optional<Acquired> acquire(std::uint64_t hash, const Request& request) {
     constexpr unsigned spins = 8;
     Woken woken;
+    Clock::time_point first_sleep{};
+    bool eager = false;
     for (unsigned round = 0;; ++round) {
       Acquired result{};
-      switch (attempt<Exclusive>(hash, woken.word != nullptr, result)) {
+      switch (attempt<Exclusive>(hash, eager, result)) {
         case Attempt::taken: woken.word = nullptr; return result;
         case Attempt::no_table:
           if constexpr (!Exclusive) return std::nullopt;
@@ -83,8 +89,11 @@ class Locker : public Resizer<Types> {
         backoff(round);
         continue;
       }
-      if (request.deadline != no_deadline && Clock::now() >= request.deadline) return std::nullopt;
-      switch (park<Exclusive>(hash, result.group, request, woken.word != nullptr)) {
+      const Clock::time_point now = Clock::now();
+      if (now >= request.deadline) return std::nullopt;
+      if (first_sleep == Clock::time_point{}) first_sleep = now;
+      eager = now - first_sleep > patience;
+      switch (park<Exclusive>(hash, result.group, request, eager)) {
         case ParkingLot::Outcome::granted:
           woken.word = nullptr;
           if constexpr (Exclusive) {

@@ -14,7 +14,7 @@
 //   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
 //      readers, and for eager ones. One that is left when they gave up is cleared by the next
 //      reader that would have slept because of it.
-//   4. A sleeper that was woken in vain is `eager`, and queued first. Its mark keeps newcomers from
+//   4. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
 //      the one-step path and sends the holder's unlock to unlock_exclusive(), which passes the lock
 //      on. So nobody waits longer than a queue of such sleepers, whatever newcomers do.
 //   5. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the

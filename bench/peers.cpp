@@ -1,0 +1,23 @@
+#include <algorithm>
+#include <utility>
+
+#include "peer.hpp"
+
+namespace bench {
+
+std::vector<std::unique_ptr<Peer>>& peers() {
+  static std::vector<std::unique_ptr<Peer>> all;
+  return all;
+}
+
+bool add_peer(std::unique_ptr<Peer> peer) {
+  auto& all = peers();
+  all.push_back(std::move(peer));
+  std::ranges::sort(all, {}, [](const std::unique_ptr<Peer>& it) {
+    const std::string name = it->name();
+    return std::pair(name != reference_name, name);
+  });
+  return true;
+}
+
+}  // namespace bench
