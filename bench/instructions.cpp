@@ -199,6 +199,10 @@ constexpr std::array<std::pair<std::string_view, void (*)(std::size_t)>, 15> ope
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && argv[1] == std::string_view("--compiler")) {
+    std::cout << __VERSION__ << '\n';
+    return EXIT_SUCCESS;
+  }
   if (argc == 2 && argv[1] == std::string_view("--list")) {
     for (const auto& [name, run] : operations) std::cout << name << '\n';
     return EXIT_SUCCESS;
@@ -209,6 +213,6 @@ int main(int argc, char** argv) {
       if (name == argv[1]) run(all ? entries : 0);
     }
   }
-  std::cerr << "usage: instructions --list | OPERATION all|none\n";
+  std::cerr << "usage: instructions --compiler | --list | OPERATION all|none\n";
   return EXIT_FAILURE;
 }

@@ -18,9 +18,8 @@ namespace bench {
 /// What an adapter gives: the map's own fastest way to do each thing to one key, u64 to u64.
 template <class Map>
 concept Adapter =
-    std::default_initializable<Map> &&
-    requires(Map map, const Map& constant, u64 key, u64& value, void (*change)(u64&),
-             void (*visit)(u64, u64)) {
+    std::default_initializable<Map> && requires(Map map, const Map& constant, u64 key, u64& value,
+                                                void (*change)(u64&), void (*visit)(u64, u64)) {
       { Map::name } -> std::convertible_to<std::string>;
       // Whether for_each may run while others write.
       { Map::iterates_while_written } -> std::convertible_to<bool>;
@@ -67,7 +66,7 @@ class PeerOf final : public Peer {
   Outcome replay(const Trace& trace) const override {
     return run(trace, [&](Map& map, unsigned thread) {
       u64 succeeded = 0;
-      for (const Op op : trace.threads[thread]) succeeded += perform(map, op) ? 1 : 0;
+      for (const Op op : trace.threads[thread]) succeeded += static_cast<u64>(perform(map, op));
       return succeeded;
     });
   }
@@ -79,7 +78,7 @@ class PeerOf final : public Peer {
       Histogram& histogram = each[thread];
       auto last = std::chrono::steady_clock::now();
       for (const Op op : trace.threads[thread]) {
-        succeeded += perform(map, op) ? 1 : 0;
+        succeeded += static_cast<u64>(perform(map, op));
         const auto now = std::chrono::steady_clock::now();
         histogram.record(static_cast<u64>((now - last) / std::chrono::nanoseconds(1)));
         last = now;
@@ -95,13 +94,14 @@ class PeerOf final : public Peer {
     Map map;
     for (const u64 key : plan.keys) map.insert(key, key);
     IterateOutcome outcome;
-    std::atomic<bool> done = false;
+    std::atomic<Phase> phase = Phase::before;
     std::atomic<u64> writes = 0;
     run_threads(static_cast<unsigned>(plan.writers.size()) + 1, [&](unsigned thread) {
       if (thread != 0) {
-        writes += write_until(map, plan.writers[thread - 1], done);
+        writes += write_meanwhile(map, plan.writers[thread - 1], phase);
         return;
       }
+      phase = Phase::visiting;
       const auto start = std::chrono::steady_clock::now();
       for (std::size_t pass = 0; pass < plan.passes; ++pass) {
         std::as_const(map).for_each([&](u64 key, u64 value) {
@@ -111,7 +111,7 @@ class PeerOf final : public Peer {
       }
       outcome.seconds =
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      done = true;
+      phase = Phase::after;
     });
     outcome.writes = writes;
     return outcome;
@@ -144,10 +144,14 @@ class PeerOf final : public Peer {
     return outcome;
   }
 
-  static u64 write_until(Map& map, const std::vector<u64>& keys, const std::atomic<bool>& done) {
+  enum class Phase { before, visiting, after };
+
+  static u64 write_meanwhile(Map& map, const std::vector<u64>& keys,
+                             const std::atomic<Phase>& phase) {
+    while (phase.load(std::memory_order_relaxed) == Phase::before) std::this_thread::yield();
     u64 writes = 0;
     std::size_t next = 0;
-    while (!done.load(std::memory_order_relaxed)) {
+    while (phase.load(std::memory_order_relaxed) == Phase::visiting) {
       map.update(keys[next], [](u64& value) { ++value; });
       ++writes;
       if (++next == keys.size()) next = 0;

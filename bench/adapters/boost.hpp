@@ -1,5 +1,7 @@
 #pragma once
 
+#define BOOST_UNORDERED_DISABLE_PARALLEL_ALGORITHMS  // where std has them, they need another
+                                                     // library
 #include <boost/unordered/concurrent_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>

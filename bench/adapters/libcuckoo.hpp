@@ -22,8 +22,7 @@ class LibcuckooAdapter {
     return map_.update_fn(key, change);
   }
   void upsert(std::uint64_t key) {
-    map_.upsert(
-        key, [](std::uint64_t& value) { ++value; }, 1);
+    map_.upsert(key, [](std::uint64_t& value) { ++value; }, 1);
   }
   template <class F>
   void for_each(F visit) const {

@@ -49,7 +49,8 @@ DASHMAP_DETAIL_INLINE decltype(auto) as_query(Q&& query) noexcept {
 template <class Rep, class Period>
 Clock::time_point deadline_after(std::chrono::duration<Rep, Period> patience) {
   const auto now = Clock::now();
-  if (patience >= no_deadline - now) return no_deadline;
+  using Seconds = std::chrono::duration<double>;  // wide enough to compare with
+  if (Seconds(patience) >= Seconds(no_deadline - now)) return no_deadline;
   return now + std::chrono::ceil<Clock::duration>(patience);
 }
 
@@ -88,7 +89,7 @@ class Container {
   }
   Container(const Container& other, const allocator_type& alloc)
       : engine_(other.engine_.hasher(), other.engine_.equal(), alloc, other.shard_count()) {
-    engine_.reserve_total(other.len());
+    if (!other.is_empty()) engine_.reserve_total(other.len());
     typename Engine::template Cursor<false> cursor(other.engine_, 0, Engine::last_hash, "clone");
     while (cursor.advance()) {
       const auto& element = cursor.place().slot->element();
@@ -342,9 +343,10 @@ class Container {
   }
 
   void rebuild(const Container& like, const allocator_type& alloc) {
+    hasher_type hash(like.engine_.hasher());  // may throw: before anything changes
+    key_equal equal(like.engine_.equal());
     std::destroy_at(&engine_);
-    std::construct_at(&engine_, like.engine_.hasher(), like.engine_.equal(), alloc,
-                      like.shard_count());
+    std::construct_at(&engine_, std::move(hash), std::move(equal), alloc, like.shard_count());
   }
 
   auto take_all() {

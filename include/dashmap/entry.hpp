@@ -69,10 +69,10 @@ class EntryState {
     std::optional<typename Map::Prepared> fresh;
     typename Map::Due due(*map_);
     if (built_) {
-      slot_ = map_->add(group_, fresh, hash_, std::move(*built_), std::forward<Make>(make), due);
+      settle(map_->add(group_, fresh, hash_, std::move(*built_), std::forward<Make>(make), due));
     } else {
-      slot_ = map_->add(group_, fresh, hash_, std::forward<Q>(query_), std::forward<Make>(make),
-                        due);
+      settle(map_->add(group_, fresh, hash_, std::forward<Q>(query_), std::forward<Make>(make),
+                       due));
     }
     spent_ = true;
     handle_.hold().slot.store(slot_, std::memory_order_relaxed);
@@ -115,6 +115,11 @@ class EntryState {
   }
 
  private:
+  void settle(const typename Map::PlaceType& place) noexcept {
+    slot_ = place.slot;
+    tag_ = place.tag;
+  }
+
   // A vacant entry's key is compared with others through its record.
   void note() noexcept {
     if (handle_ && slot_ == nullptr) map_->note_vacant(handle_.hold(), hash_, query_);

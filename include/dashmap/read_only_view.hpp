@@ -19,7 +19,7 @@ class ReadOnlyView {
   using Types = typename Map::Types;
 
   /// \throws DeadlockError if this thread holds an element
-  explicit ReadOnlyView(Map&& map) : map_(std::move(map)) { map_.engine().finish(); }
+  explicit ReadOnlyView(Map&& map) : map_((map.engine().finish(), std::move(map))) {}
 
   /// The value; null when the key is absent.
   template <detail::Query<Types> Q = K>

@@ -115,7 +115,9 @@ class DashSet
   template <std::ranges::input_range Range>
   std::size_t insert_many(Range&& range) {
     std::size_t inserted = 0;
-    for (auto&& key : range) inserted += insert(std::forward<decltype(key)>(key)) ? 1 : 0;
+    for (auto&& key : range) {
+      if (insert(std::forward<decltype(key)>(key))) ++inserted;
+    }
     return inserted;
   }
   std::size_t insert_many(std::initializer_list<K> keys) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -158,33 +159,46 @@ class RangeGuard {
   auto end() const { return iter().end(); }
 
   /// The value of a key of the range; null when it is absent.
+  /// \throws std::out_of_range, here and below, if the key belongs to another shard
   template <class Q = Key>
   auto get(const Q& key) const -> std::conditional_t<Exclusive, Value*, const Value*> {
+    check(key);
     const auto place = map().find_held(key);
     return place ? &place.slot->element().value : nullptr;
   }
   template <class Q = Key>
   bool contains(const Q& key) const {
+    check(key);
     return static_cast<bool>(map().find_held(key));
   }
 
-  /// Inserts or replaces; gives the value before. For a lock of the whole map.
+  /// Inserts or replaces; gives the value before.
   template <class Q = Key>
   std::optional<Value> insert(Q&& key, Value value)
     requires Exclusive
   {
+    check(key);
     return map().insert_held(std::forward<Q>(key), std::move(value));
   }
-  /// Removes; gives the element. For a lock of the whole map.
+  /// Removes; gives the element.
   template <class Q = Key>
   std::optional<std::pair<Key, Value>> remove(const Q& key)
     requires Exclusive
   {
+    check(key);
     return map().remove_held(key);
   }
 
  private:
   Map& map() const noexcept { return static_cast<Map&>(lock_.map()); }
+
+  template <class Q>
+  void check(const Q& key) const {
+    const std::uint64_t hash = map().hash_of(key);
+    if (hash < lock_.first() || hash > lock_.last()) {
+      throw std::out_of_range("dashmap: the key belongs to another shard");
+    }
+  }
 
   typename Map::template RangeLock<Exclusive> lock_;
 };

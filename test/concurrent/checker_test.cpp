@@ -11,12 +11,12 @@
 
 namespace {
 
-using stress::take_effect;
 using stress::Cell;
 using stress::Cells;
 using stress::check_history;
 using stress::Kind;
 using stress::Operation;
+using stress::take_effect;
 using stress::u64;
 
 /// A call on key 0.
@@ -56,8 +56,7 @@ TEST(CheckerTest, AcceptsEitherOrderOfOverlappingCalls) {
 
 TEST(CheckerTest, RejectsStaleRead) {
   EXPECT_FALSE(linearizable({
-      call(Kind::insert, 0, 0, 1, 5),
-      call(Kind::read, 1, 2, 3),  // the insertion had returned
+      call(Kind::insert, 0, 0, 1, 5), call(Kind::read, 1, 2, 3),  // the insertion had returned
   }));
 }
 
@@ -70,8 +69,7 @@ TEST(CheckerTest, RejectsReadFromTheFuture) {
 
 TEST(CheckerTest, RejectsLostUpdate) {
   EXPECT_FALSE(linearizable({
-      call(Kind::insert, 0, 0, 1, 5),
-      call(Kind::increment, 0, 2, 5, 0, 5),
+      call(Kind::insert, 0, 0, 1, 5), call(Kind::increment, 0, 2, 5, 0, 5),
       call(Kind::increment, 1, 3, 4, 0, 5),  // both saw 5
   }));
 }
@@ -131,8 +129,7 @@ TEST(CheckerTest, RejectsRemovalThatMissedItsCondition) {
 TEST(CheckerTest, RejectsValueSeenAfterToggleTookItAway) {
   EXPECT_FALSE(linearizable(
       {
-          call(Kind::toggle, 0, 0, 1, 9, 4),
-          call(Kind::toggle, 0, 2, 3, 8),
+          call(Kind::toggle, 0, 0, 1, 9, 4), call(Kind::toggle, 0, 2, 3, 8),
           call(Kind::read, 1, 4, 5, 0, 4),  // 8 is there now
       },
       Cells{Cell(4)}));

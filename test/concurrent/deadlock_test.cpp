@@ -4,8 +4,8 @@
 // The keys of a circle are chosen from different shards of a map with many groups, so that no two
 // of them share a lock unless the test wants them to.
 
-#include <dashmap/dashmap.hpp>
 #include <gtest/gtest.h>
+#include <dashmap/dashmap.hpp>
 
 #include <algorithm>
 #include <array>
@@ -65,8 +65,8 @@ std::vector<typename S::Key> keys_apart(const typename S::Map& map, std::size_t 
 
 /// How a thread holds its key: calls the continuation with the key locked.
 template <class S>
-using Hold = std::function<void(typename S::Map&, const typename S::Key&,
-                                const std::function<void()>&)>;
+using Hold =
+    std::function<void(typename S::Map&, const typename S::Key&, const std::function<void()>&)>;
 /// How a thread wants the next key, in a way that conflicts with every Hold.
 template <class S>
 using Want = std::function<void(typename S::Map&, const typename S::Key&)>;
@@ -119,10 +119,8 @@ std::vector<std::pair<const char*, Hold<S>>> all_holds() {
        [](Map& map, const Key& key, const Then& then) {
          map.compute(key, [&](std::optional<Value>&) { then(); });
        }},
-      {"and_modify",
-       [](Map& map, const Key& key, const Then& then) {
-         map.entry(key).and_modify([&](Value&) { then(); });
-       }},
+      {"and_modify", [](Map& map, const Key& key,
+                        const Then& then) { map.entry(key).and_modify([&](Value&) { then(); }); }},
       {"remove_if",
        [](Map& map, const Key& key, const Then& then) {
          map.remove_if(key, [&](const Key&, const Value&) {
@@ -145,14 +143,14 @@ std::vector<std::pair<const char*, Want<S>>> all_wants() {
   return {
       {"get_mut", [](Map& map, const Key& key) { static_cast<void>(map.get_mut(key)); }},
       {"insert", [](Map& map, const Key& key) { map.insert(key, S::value(7)); }},
-      {"insert_or_assign", [](Map& map, const Key& key) { map.insert_or_assign(key, S::value(7)); }},
+      {"insert_or_assign",
+       [](Map& map, const Key& key) { map.insert_or_assign(key, S::value(7)); }},
       {"entry", [](Map& map, const Key& key) { static_cast<void>(map.entry(key)); }},
       {"try_emplace",
        [](Map& map, const Key& key) { static_cast<void>(map.try_emplace(key, S::value(7))); }},
       {"alter",
        [](Map& map, const Key& key) { map.alter(key, [](const Key&, Value v) { return v; }); }},
-      {"compute",
-       [](Map& map, const Key& key) { map.compute(key, [](std::optional<Value>&) {}); }},
+      {"compute", [](Map& map, const Key& key) { map.compute(key, [](std::optional<Value>&) {}); }},
       {"remove_if",
        [](Map& map, const Key& key) {
          map.remove_if(key, [](const Key&, const Value&) { return false; });
@@ -285,9 +283,8 @@ TYPED_TEST(DeadlockTest, MultiKeyOperationsTakePartInCircles) {
     Rng rng = stress::random_for(rounds.round());
     auto keys = keys_apart<S>(map, 2, rng);
     // with_keys and lock_all take the first in hash order first, then wait for the second.
-    std::sort(keys.begin(), keys.end(), [&](const auto& a, const auto& b) {
-      return map.hash_usize(a) < map.hash_usize(b);
-    });
+    std::sort(keys.begin(), keys.end(),
+              [&](const auto& a, const auto& b) { return map.hash_usize(a) < map.hash_usize(b); });
     const u64 way = rounds.round() % 3;
     std::atomic<unsigned> victims{0};
     Barrier barrier(2);
@@ -310,8 +307,7 @@ TYPED_TEST(DeadlockTest, MultiKeyOperationsTakePartInCircles) {
             EXPECT_EQ(all.len(), prefill);
             break;
           }
-          default:
-            EXPECT_EQ(map.snapshot().size(), prefill);
+          default: EXPECT_EQ(map.snapshot().size(), prefill);
         }
       } catch (const dashmap::DeadlockError&) {
         victims.fetch_add(1);
@@ -362,9 +358,7 @@ TYPED_TEST(DeadlockTest, IteratorItemsTakePartInCircles) {
 struct TwoHashes {
   static inline std::size_t of_odd = 1;
 
-  std::size_t operator()(u64 n) const noexcept {
-    return n % 2 == 0 ? 0 : of_odd;
-  }
+  std::size_t operator()(u64 n) const noexcept { return n % 2 == 0 ? 0 : of_odd; }
 };
 
 class DeadlockInOneGroupTest : public stress::StressTest {};
@@ -453,7 +447,7 @@ TEST_F(DeadlockInOneGroupTest, CircleThroughSharedGroupsHasOneVictim) {
   }
 }
 
-// ---- No false alarms -----------------------------------------------------------------------------
+// ---- No false alarms ------------------------------------------------------------------------
 
 template <class S>
 class NoFalseAlarmTest : public stress::StressTest {};
@@ -579,10 +573,10 @@ TYPED_TEST(NoFalseAlarmTest, OppositeOrdersThatNeverOverlap) {
   EXPECT_EQ(number(*map.get(S::key(1))), 3 * scaled(20'000, 500));
 }
 
-// ---- Everything at once --------------------------------------------------------------------------
+// ---- Everything at once ---------------------------------------------------------------------
 
-// Threads hold a few random guards and want more, in no order at all. Whoever is a victim lets go of
-// everything and starts again. All of them get their work done, and nothing is lost.
+// Threads hold a few random guards and want more, in no order at all. Whoever is a victim lets go
+// of everything and starts again. All of them get their work done, and nothing is lost.
 TYPED_TEST(NoFalseAlarmTest, ChaosMakesProgressAndLosesNothing) {
   using S = TypeParam;
   using Key = typename S::Key;
@@ -625,9 +619,8 @@ TYPED_TEST(NoFalseAlarmTest, ChaosMakesProgressAndLosesNothing) {
               case 2: {
                 const auto one = map.get(S::key(a));
                 stress::maybe_yield(rng, 8);
-                map.with_keys(std::array<Key, 2>{S::key(b), S::key(c)}, [&](std::span<Value*> f) {
-                  *f[0] = S::value(number(*f[0]) + 1);
-                });
+                map.with_keys(std::array<Key, 2>{S::key(b), S::key(c)},
+                              [&](std::span<Value*> f) { *f[0] = S::value(number(*f[0]) + 1); });
                 break;
               }
               default: {
@@ -657,7 +650,7 @@ TYPED_TEST(NoFalseAlarmTest, ChaosMakesProgressAndLosesNothing) {
   this->RecordProperty("victims", std::to_string(victims.load()));
 }
 
-// ---- One thread in its own way -------------------------------------------------------------------
+// ---- One thread in its own way --------------------------------------------------------------
 
 class OwnGuardTest : public stress::StressTest {
  protected:

@@ -5,8 +5,8 @@
 // the one who waits has got in often enough; the watchdog ends them when it never does. The longest
 // waits are in the test's properties.
 
-#include <dashmap/dashmap.hpp>
 #include <gtest/gtest.h>
+#include <dashmap/dashmap.hpp>
 
 #include <array>
 #include <atomic>
@@ -117,16 +117,11 @@ TYPED_TEST(FairnessTest, WriterGetsInAmongOverlappingReaders) {
         *guard = S::value(++value);
         break;
       }
-      case 1:
-        this->map.insert(key, S::value(++value));
-        break;
-      case 2:
-        this->map.alter(key, [&](const auto&, Value) { return S::value(++value); });
-        break;
+      case 1: this->map.insert(key, S::value(++value)); break;
+      case 2: this->map.alter(key, [&](const auto&, Value) { return S::value(++value); }); break;
       case 3:
-        this->map.with_keys(std::array{key}, [&](std::span<Value*> found) {
-          *found[0] = S::value(++value);
-        });
+        this->map.with_keys(std::array{key},
+                            [&](std::span<Value*> found) { *found[0] = S::value(++value); });
         break;
       default: {
         auto result = this->map.try_get_mut_for(key, stress::seconds(60));
@@ -147,12 +142,8 @@ TYPED_TEST(FairnessTest, WholeMapOperationsGetInAmongOverlappingReaders) {
   u64 turn = 0;
   this->get_through(scaled(30, 5), [&] {
     switch (turn++ % 5) {
-      case 0:
-        this->map.retain([](const auto&, Value&) { return true; });
-        break;
-      case 1:
-        this->map.alter_all([](const auto&, Value value) { return value; });
-        break;
+      case 0: this->map.retain([](const auto&, Value&) { return true; }); break;
+      case 1: this->map.alter_all([](const auto&, Value value) { return value; }); break;
       case 2: {
         const auto all = this->map.lock_all();
         EXPECT_EQ(all.len(), 8U);
@@ -161,8 +152,7 @@ TYPED_TEST(FairnessTest, WholeMapOperationsGetInAmongOverlappingReaders) {
       case 3:
         for (auto item : this->map.iter_mut()) item.value_mut() = S::value(turn);
         break;
-      default:
-        EXPECT_EQ(this->map.snapshot().size(), 8U);
+      default: EXPECT_EQ(this->map.snapshot().size(), 8U);
     }
   });
 }
@@ -200,17 +190,12 @@ TYPED_TEST(FairnessTest, ReaderGetsInAmongWriters) {
   this->get_through(scaled(2000, 50), [&] {
     const auto key = S::key(this->hot);
     switch (turn++ % 4) {
-      case 0:
-        EXPECT_TRUE(this->map.get(key));
-        break;
-      case 1:
-        EXPECT_TRUE(this->map.get_copy(key));
-        break;
+      case 0: EXPECT_TRUE(this->map.get(key)); break;
+      case 1: EXPECT_TRUE(this->map.get_copy(key)); break;
       case 2:
         EXPECT_TRUE(this->map.view(key, [](const auto&, const auto& v) { return number(v); }));
         break;
-      default:
-        EXPECT_TRUE(this->map.try_get_for(key, stress::seconds(60)).is_present());
+      default: EXPECT_TRUE(this->map.try_get_for(key, stress::seconds(60)).is_present());
     }
   });
 }
@@ -259,9 +244,8 @@ TYPED_TEST(FairnessTest, WriterIsNotHeldUpByCopiers) {
   Background second(copy);
   Background third(copy);
   u64 value = 0;
-  this->get_through(scaled(20'000, 500), [&] {
-    *this->map.get_mut(S::key(this->hot)) = S::value(++value);
-  });
+  this->get_through(scaled(20'000, 500),
+                    [&] { *this->map.get_mut(S::key(this->hot)) = S::value(++value); });
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Factories: of all threads that race for an absent key, one makes the value.
 
-#include <dashmap/dashmap.hpp>
 #include <gtest/gtest.h>
+#include <dashmap/dashmap.hpp>
 
 #include <atomic>
 #include <memory>

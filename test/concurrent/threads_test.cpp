@@ -1,8 +1,8 @@
 // Threads that come and go: short-lived threads, guards that travel between threads and outlive the
 // thread that took them, and thread-local objects that use the map while their thread ends.
 
-#include <dashmap/dashmap.hpp>
 #include <gtest/gtest.h>
+#include <dashmap/dashmap.hpp>
 
 #include <atomic>
 #include <memory>
@@ -188,7 +188,7 @@ TEST_F(ThreadsTest, GuardsGoRoundBetweenThreads) {
   EXPECT_TRUE(map.is_empty());
 }
 
-// ---- Thread-local objects of the user ----------------------------------------------------------
+// ---- Thread-local objects of the user -------------------------------------------------------
 
 struct LastWords {
   Map* map = nullptr;

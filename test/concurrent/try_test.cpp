@@ -1,8 +1,8 @@
 // The forms that do not wait, or not for ever: what they report while another thread holds a guard,
 // and how long the timed ones take.
 
-#include <dashmap/dashmap.hpp>
 #include <gtest/gtest.h>
+#include <dashmap/dashmap.hpp>
 
 #include <atomic>
 #include <optional>
@@ -28,7 +28,9 @@ using Map = dashmap::DashMap<std::string, u64>;
 
 constexpr seconds patience{120};  // longer than any test may take, shorter than the watchdog
 
-std::string name(u64 n) { return "a key that does not fit into a string object " + std::to_string(n); }
+std::string name(u64 n) {
+  return "a key that does not fit into a string object " + std::to_string(n);
+}
 
 /// Runs `body` while another thread holds what `take(map)` gives.
 template <class Take, class Body>
@@ -86,67 +88,78 @@ TEST_F(TryTest, FreeKeysArePresentOrAbsent) {
 }
 
 TEST_F(TryTest, ExclusiveGuardLocksItsKeyForEverybodyElse) {
-  while_held(map, [&](Map& m) { return m.get_mut(key); }, [&] {
-    EXPECT_TRUE(map.try_get(key).is_locked());
-    EXPECT_TRUE(map.try_get_mut(key).is_locked());
-    EXPECT_FALSE(map.try_get(key).try_unwrap());
-    EXPECT_FALSE(map.try_entry(key).has_value());
-    EXPECT_TRUE(map.try_get_for(key, milliseconds(5)).is_locked());
-    EXPECT_TRUE(map.try_get_mut_for(key, milliseconds(5)).is_locked());
-    EXPECT_TRUE(map.try_get(elsewhere(key, 0)).is_present());
-    EXPECT_TRUE(map.try_get_mut(elsewhere(key, 0)).is_present());
-    EXPECT_TRUE(map.try_get(elsewhere(key, keys)).is_absent());
-    EXPECT_TRUE(map.try_entry(elsewhere(key, keys)).has_value());
-  });
+  while_held(
+      map, [&](Map& m) { return m.get_mut(key); },
+      [&] {
+        EXPECT_TRUE(map.try_get(key).is_locked());
+        EXPECT_TRUE(map.try_get_mut(key).is_locked());
+        EXPECT_FALSE(map.try_get(key).try_unwrap());
+        EXPECT_FALSE(map.try_entry(key).has_value());
+        EXPECT_TRUE(map.try_get_for(key, milliseconds(5)).is_locked());
+        EXPECT_TRUE(map.try_get_mut_for(key, milliseconds(5)).is_locked());
+        EXPECT_TRUE(map.try_get(elsewhere(key, 0)).is_present());
+        EXPECT_TRUE(map.try_get_mut(elsewhere(key, 0)).is_present());
+        EXPECT_TRUE(map.try_get(elsewhere(key, keys)).is_absent());
+        EXPECT_TRUE(map.try_entry(elsewhere(key, keys)).has_value());
+      });
   EXPECT_TRUE(map.try_get_mut(key).is_present());
 }
 
 TEST_F(TryTest, SharedGuardLetsReadersInAndNoWriter) {
-  while_held(map, [&](Map& m) { return m.get(key); }, [&] {
-    EXPECT_TRUE(map.try_get(key).is_present());
-    EXPECT_TRUE(map.try_get_for(key, patience).is_present());
-    EXPECT_TRUE(map.try_get_mut(key).is_locked());
-    EXPECT_FALSE(map.try_entry(key).has_value());
-    EXPECT_TRUE(map.try_get_mut_for(key, milliseconds(5)).is_locked());
-    EXPECT_TRUE(map.try_get_mut(elsewhere(key, 0)).is_present());
-  });
+  while_held(
+      map, [&](Map& m) { return m.get(key); },
+      [&] {
+        EXPECT_TRUE(map.try_get(key).is_present());
+        EXPECT_TRUE(map.try_get_for(key, patience).is_present());
+        EXPECT_TRUE(map.try_get_mut(key).is_locked());
+        EXPECT_FALSE(map.try_entry(key).has_value());
+        EXPECT_TRUE(map.try_get_mut_for(key, milliseconds(5)).is_locked());
+        EXPECT_TRUE(map.try_get_mut(elsewhere(key, 0)).is_present());
+      });
   EXPECT_TRUE(map.try_get_mut(key).is_present());
 }
 
 TEST_F(TryTest, EntryLocksItsKey) {
-  while_held(map, [&](Map& m) { return m.entry(name(keys)); }, [&] {
-    EXPECT_TRUE(map.try_get(name(keys)).is_locked());
-    EXPECT_TRUE(map.try_get_mut(name(keys)).is_locked());
-    EXPECT_FALSE(map.try_entry(name(keys)).has_value());
-  });
+  while_held(
+      map, [&](Map& m) { return m.entry(name(keys)); },
+      [&] {
+        EXPECT_TRUE(map.try_get(name(keys)).is_locked());
+        EXPECT_TRUE(map.try_get_mut(name(keys)).is_locked());
+        EXPECT_FALSE(map.try_entry(name(keys)).has_value());
+      });
   EXPECT_TRUE(map.try_get(name(keys)).is_absent());
 }
 
 TEST_F(TryTest, ALockedTryEntryDoesNotConsumeItsKey) {
-  while_held(map, [&](Map& m) { return m.get(key); }, [&] {
-    std::string mine = key;
-    EXPECT_FALSE(map.try_entry(std::move(mine)).has_value());
-    EXPECT_EQ(mine, key);  // NOLINT(bugprone-use-after-move): that is the promise
-  });
+  while_held(
+      map, [&](Map& m) { return m.get(key); },
+      [&] {
+        std::string mine = key;
+        EXPECT_FALSE(map.try_entry(std::move(mine)).has_value());
+        EXPECT_EQ(mine, key);  // NOLINT(bugprone-use-after-move): that is the promise
+      });
 }
 
 TEST_F(TryTest, TimedFormsGiveUpAfterTheirTimeAndNotBefore) {
-  while_held(map, [&](Map& m) { return m.get_mut(key); }, [&] {
-    for (const auto wait : {milliseconds(0), milliseconds(1), milliseconds(20), milliseconds(120)}) {
-      auto start = Clock::now();
-      EXPECT_TRUE(map.try_get_for(key, wait).is_locked());
-      auto took = Clock::now() - start;
-      EXPECT_GE(took, wait);
-      EXPECT_LT(took, wait + seconds(20));
-      start = Clock::now();
-      EXPECT_TRUE(map.try_get_mut_for(key, wait).is_locked());
-      took = Clock::now() - start;
-      EXPECT_GE(took, wait);
-      EXPECT_LT(took, wait + seconds(20));
-    }
-    EXPECT_TRUE(map.try_get_for(key, std::chrono::nanoseconds(1)).is_locked());
-    EXPECT_TRUE(map.try_get_for(key, milliseconds(-5)).is_locked());
-  });
+  while_held(
+      map, [&](Map& m) { return m.get_mut(key); },
+      [&] {
+        for (const auto wait :
+             {milliseconds(0), milliseconds(1), milliseconds(20), milliseconds(120)}) {
+          auto start = Clock::now();
+          EXPECT_TRUE(map.try_get_for(key, wait).is_locked());
+          auto took = Clock::now() - start;
+          EXPECT_GE(took, wait);
+          EXPECT_LT(took, wait + seconds(20));
+          start = Clock::now();
+          EXPECT_TRUE(map.try_get_mut_for(key, wait).is_locked());
+          took = Clock::now() - start;
+          EXPECT_GE(took, wait);
+          EXPECT_LT(took, wait + seconds(20));
+        }
+        EXPECT_TRUE(map.try_get_for(key, std::chrono::nanoseconds(1)).is_locked());
+        EXPECT_TRUE(map.try_get_for(key, milliseconds(-5)).is_locked());
+      });
 }
 
 TEST_F(TryTest, TimedFormsGetInWhenTheGuardGoes) {
@@ -226,7 +239,8 @@ TEST_F(TryTest, CirclesOfTimedWaitsTimeOut) {
     auto own = map.get_mut(thread == 0 ? key : other);
     barrier.arrive_and_wait();
     try {
-      auto result = map.try_get_mut_for(thread == 0 ? other : key, milliseconds(thread == 0 ? 10 : 50));
+      auto result =
+          map.try_get_mut_for(thread == 0 ? other : key, milliseconds(thread == 0 ? 10 : 50));
       EXPECT_FALSE(result.is_absent());
     } catch (const dashmap::DeadlockError&) {
       // Also an answer: the wait could only have ended by its time.

@@ -39,27 +39,27 @@ using Cells = std::array<Cell, history_keys>;
 /// The kinds of calls, by their effect on the cell `c` of their key with the argument `a`, and by
 /// what they report in `seen` and `flag`.
 enum class Kind : std::uint8_t {
-  insert,      ///< seen = c; c = a
-  store,       ///< c = a
-  assign,      ///< flag = was absent; c = a
-  read,        ///< seen = c
-  contains,    ///< flag = c present
-  remove,      ///< seen = c; c = nothing
-  erase,       ///< flag = c present; c = nothing
-  increment,   ///< seen = c; if present, c + 1
-  find_or_add, ///< if absent, c = a; seen = c
+  insert,            ///< seen = c; c = a
+  store,             ///< c = a
+  assign,            ///< flag = was absent; c = a
+  read,              ///< seen = c
+  contains,          ///< flag = c present
+  remove,            ///< seen = c; c = nothing
+  erase,             ///< flag = c present; c = nothing
+  increment,         ///< seen = c; if present, c + 1
+  find_or_add,       ///< if absent, c = a; seen = c
   add_or_increment,  ///< seen = c; c = c + 1 or a
-  toggle,      ///< seen = c; c = a if absent, nothing if present
-  remove_even, ///< if c is even: seen = c and c = nothing; else seen = nothing
-  read_all,       ///< all_seen = all cells
-  increment_all,  ///< all_seen = all cells; each present cell + 1
+  toggle,            ///< seen = c; c = a if absent, nothing if present
+  remove_even,       ///< if c is even: seen = c and c = nothing; else seen = nothing
+  read_all,          ///< all_seen = all cells
+  increment_all,     ///< all_seen = all cells; each present cell + 1
 };
 
 inline const char* name_of(Kind kind) {
-  constexpr std::array names{"insert",  "store",       "assign",           "read",   "contains",
-                             "remove",  "erase",       "increment",        "find_or_add",
-                             "add_or_increment",       "toggle",           "remove_even",
-                             "read_all", "increment_all"};
+  constexpr std::array names{
+      "insert", "store",       "assign",    "read",         "contains",
+      "remove", "erase",       "increment", "find_or_add",  "add_or_increment",
+      "toggle", "remove_even", "read_all",  "increment_all"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -80,25 +80,13 @@ inline bool take_effect(Cells& cells, const Operation& op) {
   Cell& cell = cells[op.key];
   const Cell before = cell;
   switch (op.kind) {
-    case Kind::insert:
-      cell = op.argument;
-      return op.seen == before;
-    case Kind::store:
-      cell = op.argument;
-      return true;
-    case Kind::assign:
-      cell = op.argument;
-      return op.flag == !before.has_value();
-    case Kind::read:
-      return op.seen == before;
-    case Kind::contains:
-      return op.flag == before.has_value();
-    case Kind::remove:
-      cell.reset();
-      return op.seen == before;
-    case Kind::erase:
-      cell.reset();
-      return op.flag == before.has_value();
+    case Kind::insert: cell = op.argument; return op.seen == before;
+    case Kind::store: cell = op.argument; return true;
+    case Kind::assign: cell = op.argument; return op.flag == !before.has_value();
+    case Kind::read: return op.seen == before;
+    case Kind::contains: return op.flag == before.has_value();
+    case Kind::remove: cell.reset(); return op.seen == before;
+    case Kind::erase: cell.reset(); return op.flag == before.has_value();
     case Kind::increment:
       if (cell) ++*cell;
       return op.seen == before;
@@ -119,8 +107,7 @@ inline bool take_effect(Cells& cells, const Operation& op) {
       if (!before || *before % 2 != 0) return !op.seen.has_value();
       cell.reset();
       return op.seen == before;
-    case Kind::read_all:
-      return op.all_seen == cells;
+    case Kind::read_all: return op.all_seen == cells;
     case Kind::increment_all:
       if (op.all_seen != cells) return false;
       for (Cell& each : cells) {
@@ -205,7 +192,8 @@ inline std::string explain(const std::vector<Operation>& history, const Operatio
             [](const Operation* a, const Operation* b) { return a->returned < b->returned; });
   const std::size_t shown = std::min<std::size_t>(near.size(), 24);
   out << "\nthe calls before it:";
-  for (std::size_t i = near.size() - shown; i < near.size(); ++i) out << "\n  " << to_text(*near[i]);
+  for (std::size_t i = near.size() - shown; i < near.size(); ++i)
+    out << "\n  " << to_text(*near[i]);
   return out.str();
 }
 

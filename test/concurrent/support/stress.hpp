@@ -71,10 +71,12 @@ inline constexpr bool under_sanitizer = under_thread_sanitizer || under_address_
 inline constexpr bool small_address_space = sizeof(void*) < 8;
 
 /// By how much a test shrinks its work in this build.
-inline constexpr u64 slowdown =
-    (under_thread_sanitizer ? 16 : under_address_sanitizer ? 5 : 1) * (optimized ? 1 : 3);
+inline constexpr u64 slowdown = (under_thread_sanitizer    ? 16
+                                 : under_address_sanitizer ? 5
+                                                           : 1) *
+                                (optimized ? 1 : 3);
 
-/// `full` in an optimized build without sanitizers, a fraction of it elsewhere, never below `least`.
+/// `full` in an optimized build without sanitizers, elsewhere a fraction, never below `least`.
 constexpr u64 scaled(u64 full, u64 least = 1) { return std::max(full / slowdown, least); }
 
 /// A bijective scrambler (the finalizer of splitmix64).
@@ -96,7 +98,7 @@ inline u64 base_seed() {
   static const u64 seed = [] {
     if (const auto given = environment_number("DASHMAP_STRESS_SEED")) return *given;
     std::random_device device;
-    return (u64{device()} << 20) ^ u64{device()};
+    return (u64{device()} << 20) ^ u64 { device() };
   }();
   return seed;
 }
@@ -356,14 +358,15 @@ inline void linger(milliseconds duration = milliseconds(5)) {
   while (Clock::now() < end) std::this_thread::sleep_for(std::chrono::microseconds(200));
 }
 
-// ---- Failures from hot loops -----------------------------------------------------------------
+// ---- Failures from hot loops ----------------------------------------------------------------
 
 /// Counts broken expectations and keeps the text of the first few; cheap while nothing breaks.
 class Violations {
  public:
   /// Notes a violation unless `holds`.
   bool expect(bool holds, std::string_view what, u64 a = 0, u64 b = 0, u64 c = 0) {
-    if (!holds) [[unlikely]] add(what, a, b, c);
+    if (!holds) [[unlikely]]
+      add(what, a, b, c);
     return holds;
   }
 

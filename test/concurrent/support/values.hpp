@@ -220,7 +220,7 @@ struct FickleHash {
   }
 };
 
-// ---- Numbers to objects and back -------------------------------------------------------------
+// ---- Numbers to objects and back ------------------------------------------------------------
 
 template <class T>
 struct Codec {

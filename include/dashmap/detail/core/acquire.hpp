@@ -42,7 +42,7 @@ struct Request {
 
 // Who has waited so long gets the lock handed over. Sooner would make each hand-over wait for a
 // thread to wake up, while running ones could have used the lock.
-inline constexpr std::chrono::milliseconds patience{1};
+inline constexpr std::chrono::milliseconds eager_after{1};
 
 inline void backoff(unsigned round) noexcept {
   for (unsigned i = 1U << std::min(round, 5U); i != 0; --i) cpu_relax();
@@ -76,7 +76,10 @@ class Locker : public Resizer<Types> {
     bool eager = false;
     for (unsigned round = 0;; ++round) {
       Acquired result{};
-      switch (attempt<Exclusive>(hash, eager, result)) {
+      // Who was woken goes in if it can; a mark is for those who come later. Who never waits keeps
+      // nobody out for long.
+      const bool barges = eager || woken.word != nullptr || !request.waits;
+      switch (attempt<Exclusive>(hash, barges, result)) {
         case Attempt::taken: woken.word = nullptr; return result;
         case Attempt::no_table:
           if constexpr (!Exclusive) return std::nullopt;
@@ -92,8 +95,8 @@ class Locker : public Resizer<Types> {
       const Clock::time_point now = Clock::now();
       if (now >= request.deadline) return std::nullopt;
       if (first_sleep == Clock::time_point{}) first_sleep = now;
-      eager = now - first_sleep > patience;
-      switch (park<Exclusive>(hash, result.group, request, eager)) {
+      eager = now - first_sleep > eager_after;
+      switch (park<Exclusive>(hash, result.group, request, eager, barges)) {
         case ParkingLot::Outcome::granted:
           woken.word = nullptr;
           if constexpr (Exclusive) {
@@ -182,7 +185,7 @@ class Locker : public Resizer<Types> {
   }
 
   template <bool Exclusive>
-  Attempt attempt(std::uint64_t hash, bool eager, Acquired& result) {
+  Attempt attempt(std::uint64_t hash, bool barges, Acquired& result) {
     const Pin pin(this);
     if (Base::is_empty_table(this->table())) return Attempt::no_table;
     if constexpr (Exclusive) this->pull(hash);
@@ -195,9 +198,9 @@ class Locker : public Resizer<Types> {
         if (!try_nest(*group.word, group.seen, Exclusive)) continue;
         taken = true;
       } else if constexpr (Exclusive) {
-        taken = try_lock_exclusive(*group.word, group.seen, own.shared, own.barges() || eager);
+        taken = try_lock_exclusive(*group.word, group.seen, own.shared, own.barges() || barges);
       } else {
-        taken = try_lock_shared(*group.word, group.seen, own.barges() || eager);
+        taken = try_lock_shared(*group.word, group.seen, own.barges() || barges);
       }
       result.group = group;
       if (taken) {
@@ -215,12 +218,12 @@ class Locker : public Resizer<Types> {
   // Sleeps until the group of the failed attempt may be free. Throws DeadlockError.
   template <bool Exclusive>
   ParkingLot::Outcome park(std::uint64_t hash, GroupType& group, const Request& request,
-                           bool eager) {
+                           bool eager, bool barges) {
     const Own own = own_holds(group);
-    const Wait wait{this,      group.word, group.first_hash(), group.last_hash(),
-                    Exclusive, request.operation};
+    const Wait wait{this,      group.word,        group.first_hash(), group.last_hash(),
+                    Exclusive, request.operation, request.deadline != no_deadline};
     const DeadlockSearch published(wait);
-    Sleeper sleeper(Exclusive, own.shared, own.barges() || eager, eager);
+    Sleeper sleeper(Exclusive, own.shared, own.barges() || barges, eager);
     {
       const Pin pin(this);
       const Word* word = group.word;
@@ -243,7 +246,7 @@ class Locker : public Resizer<Types> {
     if (held_query == nullptr || hold.first.load(std::memory_order_relaxed) != hash) return false;
     if constexpr (std::is_same_v<Q, Key>) {
       return same(&this->equal(), held_query, &query);
-    } else if constexpr (std::is_constructible_v<Key, const Q&>) {
+    } else if constexpr (std::is_constructible_v<Key, const Q&> && !std::is_aggregate_v<Key>) {
       const Key key(query);
       return same(&this->equal(), held_query, &key);
     } else {

@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <ranges>
@@ -68,8 +69,11 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
     return a.hash != b.hash ? a.hash < b.hash : a.index < b.index;
   });
   std::vector<Value*> values(wanted.size(), nullptr);
-  std::vector<ExclusiveHandle> holds;
-  holds.reserve(wanted.size());
+  // One lock for each group, one record for each key.
+  std::vector<Section> sections;
+  std::deque<HoldMark> marks;
+  sections.reserve(wanted.size());
+  typename Map::GroupType group{};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     std::size_t same = i;
     while (same > 0 && wanted[same - 1].hash == wanted[i].hash) {
@@ -84,11 +88,20 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
       values[wanted[i].index] = values[wanted[same].index];
       continue;
     }
-    auto found = map.find_exclusive(wanted[i].hash, *wanted[i].key, request);
-    auto* slot = found.place.slot;
+    typename Map::SlotType* slot = nullptr;
+    if (group.word != nullptr && wanted[i].hash <= group.last_hash()) {
+      slot = map.find_held(*wanted[i].key).slot;
+      map.template check_conflict<true>({group, 0, true}, slot, wanted[i].hash, *wanted[i].key,
+                                        request.operation);
+    } else {
+      auto found = map.find_exclusive(wanted[i].hash, *wanted[i].key, request);
+      slot = found.place.slot;
+      group = found.group;
+      sections.push_back(std::move(found.section));
+    }
     if (slot != nullptr) values[wanted[i].index] = &slot->element().value;
-    holds.emplace_back(map.sleepers(), found.section.take(), slot, HoldKind::keys);
-    if (slot == nullptr) map.note_vacant(holds.back().hold(), wanted[i].hash, *wanted[i].key);
+    marks.emplace_back(group.word, slot, HoldKind::keys);
+    if (slot == nullptr) map.note_vacant(marks.back().hold(), wanted[i].hash, *wanted[i].key);
   }
   return std::invoke(std::forward<F>(f), std::span<Value*>(values));
 }
@@ -135,21 +148,19 @@ void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
 
 template <class Map, class Keys, class F>
 void get_many(Map& map, Keys&& keys, F& f) {
-  static constexpr Request request{"get_many"};
   using Value = typename Map::Value;
   in_batches(
       map, std::forward<Keys>(keys), [&](const auto& key) { return map.hash_of(key); },
       [&](const auto& key, std::uint64_t hash) {
         const bool found = map.view_hashed(
             hash, key, [&](const auto&, const Value& value) { std::invoke(f, key, &value); },
-            request);
+            Request{"get_many"});
         if (!found) std::invoke(f, key, static_cast<const Value*>(nullptr));
       });
 }
 
 template <class Map, class Range>
 std::size_t insert_many(Map& map, Range&& range) {
-  static constexpr Request request{"insert_many"};
   using Value = typename Map::Value;
   std::size_t inserted = 0;
   in_batches(
@@ -160,10 +171,10 @@ std::size_t insert_many(Map& map, Range&& range) {
       [&](auto&& element, std::uint64_t hash) {
         split_pair(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
           typename Map::Displaced displaced;
-          inserted += map.store(hash, std::forward<decltype(key)>(key),
-                                Value(std::forward<decltype(value)>(value)), displaced, request)
-                          ? 1
-                          : 0;
+          if (map.store(hash, std::forward<decltype(key)>(key),
+                        Value(std::forward<decltype(value)>(value)), displaced, Request{"insert_many"})) {
+            ++inserted;
+          }
         });
       });
   return inserted;

@@ -110,10 +110,14 @@ class Lookup : public Locker<Types> {
       }
     }
     if (!taken) [[unlikely]] {
+      if constexpr (OnlyPresent) {
+        if (Base::is_empty_table(group.table)) return Found(Section(), group, {});
+      }
       SlowFound slow = find_exclusive_slow<Q>(hash, key, request);
       if (Waits && slow.group.word == nullptr) __builtin_unreachable();
       return Found(slow.section(this->sleepers()), slow.group, slow.place);
     }
+    changes_may_follow();
     if (group.word == nullptr) __builtin_unreachable();
     Found found(Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group, place);
     if constexpr (!Types::racy_keys) {

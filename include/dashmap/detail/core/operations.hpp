@@ -191,7 +191,8 @@ class Operations : public Lookup<Types> {
   void alter_slot(SlotType& slot, F& f, Displaced& displaced) {
     auto& element = slot.element();
     if constexpr (std::is_trivially_copyable_v<Value> && SlotType::in_place) {
-      element.value = std::invoke(f, std::as_const(element.key), Value(element.value));
+      std::construct_at(&element.value,
+                        std::invoke(f, std::as_const(element.key), Value(element.value)));
     } else {
       slot.replace_value(this->alloc(),
                          std::invoke(f, std::as_const(element.key), lend<F>(element.value)),
@@ -250,7 +251,7 @@ class Operations : public Lookup<Types> {
 
   // Builds an element of the key and make()'s value and puts it into the locked group.
   template <class Q, class Make>
-  DASHMAP_DETAIL_INLINE SlotType* add(const GroupType& group, std::optional<Prepared>& fresh,
+  DASHMAP_DETAIL_INLINE PlaceType add(const GroupType& group, std::optional<Prepared>& fresh,
                                       std::uint64_t hash, Q&& key, Make&& make, Due& due) {
     fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
     PlaceType place = group.table->vacancy(group.index);
@@ -261,7 +262,7 @@ class Operations : public Lookup<Types> {
     fresh->commit(*place.slot);
     set_tag(place.tag, tag_of(hash));
     due.counter = this->count_in(*group.table);
-    return place.slot;
+    return place;
   }
 
   // An element on its way out: taken from the table under the lock, destroyed after it. In place,
@@ -289,6 +290,22 @@ class Operations : public Lookup<Types> {
   template <class Q>
   DASHMAP_DETAIL_INLINE bool store(std::uint64_t hash, Q&& key, Value&& value,
                                    Displaced& displaced, const Request& request) {
+    if constexpr (adapts_values) {
+      return store_adapted(hash, std::forward<Q>(key),
+                           make_with<Value>(this->alloc(), std::move(value)), displaced, request);
+    } else {
+      return store_adapted(hash, std::forward<Q>(key), std::move(value), displaced, request);
+    }
+  }
+
+  // Values that take the map's allocator are made with it before they are stored.
+  static constexpr bool adapts_values =
+      std::uses_allocator_v<Value, typename Types::Alloc> &&
+      !std::is_same_v<typename Types::Alloc, std::allocator<typename Types::Alloc::value_type>>;
+
+  template <class Q>
+  DASHMAP_DETAIL_INLINE bool store_adapted(std::uint64_t hash, Q&& key, Value&& value,
+                                           Displaced& displaced, const Request& request) {
     Due due(*this);
     std::optional<Prepared> fresh;
     using MarkType = std::conditional_t<Types::trivial, NoMark, Mark>;

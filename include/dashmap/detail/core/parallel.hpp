@@ -59,6 +59,13 @@ class Pieces {
     }
   }
 
+  // No further pieces; wait() throws the error.
+  void cancel(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = error;
+    next_ = count_;
+  }
+
   void wait() {
     std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return busy_ == 0 && next_ == count_; });
@@ -78,8 +85,12 @@ class Pieces {
 template <class Work, class Executor>
 void run_pieces(std::size_t count, Work& work, Executor&& execute) {
   const auto pieces = std::make_shared<Pieces>(count);
-  for (unsigned i = 1; i < hardware_threads(); ++i) {
-    execute([pieces, &work] { pieces->run(work); });
+  try {
+    for (unsigned i = 1; i < hardware_threads(); ++i) {
+      execute([pieces, &work] { pieces->run(work); });
+    }
+  } catch (...) {
+    pieces->cancel(std::current_exception());
   }
   pieces->run(work);
   pieces->wait();

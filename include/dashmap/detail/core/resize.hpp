@@ -331,7 +331,7 @@ class Resizer : public State<Types> {
           seen = word.load(std::memory_order_acquire);
         }
       }
-      if (!try_lock_exclusive(word, seen, 0, false)) return false;
+      if (!try_lock_exclusive(word, seen, 0, true)) return false;
       ++sources.locked;
     }
     return true;

@@ -53,8 +53,8 @@ struct MapTypes {
   using PlaceType = Place<SlotType>;
   using Prepared = typename SlotType::template Prepared<Alloc>;
   using Displaced = typename SlotType::template Displaced<Alloc>;
-  static constexpr bool racy_keys = SlotType::racy_keys;
-  static constexpr bool racy_values = SlotType::racy_values;
+  static constexpr bool racy_keys = SlotType::racy_keys && is_plain_data<KeyEqual>::value;
+  static constexpr bool racy_values = SlotType::racy_values && racy_keys;
   // A view may run on a copy: nothing that the value refers to could be freed meanwhile.
   static constexpr bool racy_views = racy_values && is_plain_data<V>::value;
   // Building, moving or destroying an element may run user code.
@@ -94,8 +94,8 @@ class State {
   using SlotType = typename Types::SlotType;
   using TableType = typename Types::TableType;
 
-  State(const Hasher& hasher, const Equal& equal, const Alloc& alloc, std::size_t shards)
-      : hasher_(hasher), equal_(equal), alloc_(alloc),
+  State(Hasher hasher, Equal equal, Alloc alloc, std::size_t shards)
+      : hasher_(std::move(hasher)), equal_(std::move(equal)), alloc_(std::move(alloc)),
         shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;

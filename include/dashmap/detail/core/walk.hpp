@@ -79,7 +79,7 @@ class Walker : public Ranges<Types> {
         if (tie_.handle) {
           while ((place_ = walk_.next())) {
             if (filter_ && !in_range(*place_.slot)) continue;
-            if (own_) check(*place_.slot);
+            if (own_ || nested_since()) check(*place_.slot);
             tie_.handle.hold().slot.store(place_.slot, std::memory_order_relaxed);
             return true;
           }
@@ -97,20 +97,22 @@ class Walker : public Ranges<Types> {
     void evict()
       requires Exclusive
     {
-      if constexpr (SlotType::trivial_destruction) {
-        set_tag(place_.tag, 0);
-      } else {
-        if (grave_.empty()) {
-          std::size_t elements = 0;
-          group_.table->for_each(group_.index, [&](const PlaceType&) { ++elements; });
-          grave_.reserve(elements);  // never grows while filled: elements cannot be copied bytewise
-        }
-        set_tag(place_.tag, 0);
-        grave_.emplace_back();
-        place_.slot->relocate(grave_.back());
+      prepare_evict();
+      set_tag(place_.tag, 0);
+      if constexpr (!SlotType::trivial_destruction) {
+        grave_.front().emplace_back();
+        place_.slot->relocate(grave_.front().back());
         place_.slot->destroy_moved();
       }
       map_->count_out();
+    }
+    // All of evict() that may throw. A chunk never grows: elements cannot be copied bytewise.
+    void prepare_evict() {
+      if constexpr (!SlotType::trivial_destruction) {
+        if (grave_.empty() || grave_.front().size() == grave_.front().capacity()) {
+          grave_.emplace_front().reserve(group_width);
+        }
+      }
     }
 
     // Keeps a displaced value until the group is released.
@@ -124,9 +126,21 @@ class Walker : public Ranges<Types> {
 
    private:
     void destroy_grave() noexcept {
-      for (SlotType& slot : grave_) slot.destroy(map_->alloc());
-      grave_.clear();
+      for (auto& chunk : grave_) {
+        for (SlotType& slot : chunk) slot.destroy(map_->alloc());
+        chunk.clear();
+      }
       displaced_.clear();
+    }
+
+    // Whether this thread took guards of the group since it was entered.
+    bool nested_since() const noexcept {
+      const word_t now = group_.word->load(std::memory_order_relaxed);
+      if constexpr (Exclusive) {
+        return word::readers(now) != 0 || (now & word::depth_mask) != word::depth_one;
+      } else {
+        return word::is_locked(now);
+      }
     }
 
     bool in_range(const SlotType& slot) const {
@@ -181,7 +195,7 @@ class Walker : public Ranges<Types> {
     typename Base::GroupWalk walk_;
     PlaceType place_{};
     Tie<Exclusive> tie_;
-    std::vector<SlotType> grave_;
+    std::forward_list<std::vector<SlotType>> grave_;
     std::forward_list<Displaced> displaced_;
   };
 
@@ -211,6 +225,7 @@ class Walker : public Ranges<Types> {
     while (cursor.advance()) {
       auto& element = cursor.place().slot->element();
       if (!std::invoke(f, std::as_const(element.key), element.value)) continue;
+      cursor.prepare_evict();
       out.emplace_back(std::move_if_noexcept(element.key), std::move_if_noexcept(element.value));
       cursor.evict();
     }

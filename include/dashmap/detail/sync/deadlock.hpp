@@ -5,7 +5,7 @@
 // Invariants
 //   1. A thread with holds publishes what it waits for before it sleeps, and withdraws it before
 //      it runs on, both under the search's mutex. A thread without holds cannot be part of a
-//      circle and does neither.
+//      circle and does neither; nor does a wait with a deadline, which ends by itself.
 //   2. A search runs under the mutex, by the thread that is about to sleep. It follows edges from a
 //      waiting thread to those that hold what it waits for in a conflicting way. Every thread on a
 //      circle is asleep or about to be, so none of its holds can end: no false alarm.
@@ -56,6 +56,7 @@ struct Wait {
   std::uint64_t group_last;
   bool exclusive;
   const char* operation;
+  bool timed;  // ends by itself: no circle through it lasts
 };
 
 inline std::string describe(const Hold& hold) {
@@ -84,7 +85,7 @@ class DeadlockSearch {
   // Publishes the wait unless it closes a circle, in which case DeadlockError is thrown. Threads
   // without holds have nothing to publish.
   explicit DeadlockSearch(const Wait& wait) {
-    if (!Held::any()) return;
+    if (wait.timed || !Held::any()) return;
     thread_ = Held::this_thread();
     std::string circle;
     {

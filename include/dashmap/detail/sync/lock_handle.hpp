@@ -35,7 +35,7 @@ void release_hold(Sleepers& sleepers, Word& word) {
     // With nothing nested, nobody but this hold can change the word (lock_word.hpp, 3).
     const word_t seen = word.load(std::memory_order_relaxed);
     const bool alone = word::readers(seen) == 0 && (seen & word::depth_mask) == word::depth_one;
-    if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word)) return;
+    if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word, seen)) return;
     release_exclusive(word);
   } else {
     release_shared(word);

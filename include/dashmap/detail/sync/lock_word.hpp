@@ -86,6 +86,17 @@ constexpr word_t unlocked_from(word_t locked) noexcept { return locked + (readab
 
 using Word = std::atomic<word_t>;
 
+// After the first exclusive hold was taken: no change of the group may become visible before the
+// locked word does. An acquiring exchange alone allows that on weakly ordered processors.
+// sync(group.changes): release fence, pairs with the load fence of sync(group.validate).
+inline void changes_may_follow() noexcept {
+#if DASHMAP_DETAIL_TSAN
+  DASHMAP_DETAIL_COMPILER_FENCE();
+#else
+  std::atomic_thread_fence(std::memory_order_release);
+#endif
+}
+
 // Takes the group exclusively if it is still what `seen` was and nobody holds it: locks and
 // validates an optimistic search in one step. `own` counts the shared holds that the calling
 // thread has itself (an upgrade). Unless `barge`, those who must get in next go first. On failure
@@ -94,8 +105,12 @@ inline bool try_lock_exclusive(Word& w, word_t& seen, word_t own, bool barge) no
   if (!word::is_readable(seen) || word::readers(seen) != own) return false;
   if (!barge && (seen & word::pending) != 0) return false;
   // The pending mark goes; those who still wait set it again.
-  return w.compare_exchange_strong(seen, word::locked_from(seen & ~word::pending),
-                                   std::memory_order_acquire, std::memory_order_relaxed);
+  if (!w.compare_exchange_strong(seen, word::locked_from(seen & ~word::pending),
+                                 std::memory_order_acquire, std::memory_order_relaxed)) {
+    return false;
+  }
+  changes_may_follow();
+  return true;
 }
 
 // Adds a shared hold if no writer is inside or, unless `barge`, waiting.

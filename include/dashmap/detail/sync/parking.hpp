@@ -130,6 +130,7 @@ class ParkingLot {
           break;
         }
       }
+      wake_locked(bucket, sleeper.word_, true);  // others may sleep because of its mark
     } else if (sleeper.state_ == Sleeper::State::granted) {
       outcome = Outcome::granted;
     }
@@ -148,19 +149,20 @@ class ParkingLot {
   }
 
   // Releases the only hold on a group, an exclusive one, while somebody may sleep: hands the lock to
-  // an eager sleeper if there is one. False when there is none: release and wake as usual.
-  DASHMAP_DETAIL_COLD static bool hand_over(Word& word) {
+  // an eager sleeper if there is one. `seen` is the word. False: release and wake as usual.
+  DASHMAP_DETAIL_COLD static bool hand_over(Word& word, word_t seen) {
     Bucket& bucket = bucket_of(&word);
     if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
     const std::lock_guard lock(bucket.mutex);
     Sleeper** place = find(bucket, &word);
     if (place == nullptr || !(*place)->eager_ || (*place)->own_ != 0) return false;
-    // Marks are set under the bucket's mutex: nobody changes the word now.
-    const word_t free =
-        word::unlocked_from(word.load(std::memory_order_relaxed)) & ~word::pending;
-    const word_t next = (*place)->exclusive_ ? word::locked_from(free) : free + word::reader_one;
-    word.store(next, std::memory_order_release);
+    const bool exclusive = (*place)->exclusive_;
+    const word_t free = word::unlocked_from(seen) & ~word::pending;
+    const word_t next = exclusive ? word::locked_from(free) : free + word::reader_one;
+    if (!word.compare_exchange_strong(seen, next, std::memory_order_acq_rel)) return false;
+    if (exclusive) changes_may_follow();
     take_off(place, Sleeper::State::granted);
+    if (!exclusive) wake_locked(bucket, &word, false);
     return true;
   }
 
@@ -218,15 +220,13 @@ class ParkingLot {
     sleeper->wake_.notify_one();
   }
 
-  // The first in the queue; where that is a reader, all readers.
+  // All readers, and the first writer.
   static void wake_locked(Bucket& bucket, const Word* word, bool everybody) {
-    bool first = true;
-    bool readers = false;
+    bool writer = false;
     for (Sleeper** place = &bucket.first; *place != nullptr;) {
       Sleeper& sleeper = **place;
-      if (sleeper.word_ == word && (everybody || first || (readers && !sleeper.exclusive_))) {
-        readers = readers || (first && !sleeper.exclusive_);
-        first = false;
+      if (sleeper.word_ == word && (everybody || !sleeper.exclusive_ || !writer)) {
+        writer = writer || sleeper.exclusive_;
         take_off(place, Sleeper::State::woken);
       } else {
         place = &sleeper.next_;

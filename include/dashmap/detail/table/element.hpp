@@ -42,6 +42,9 @@ template <class T>
 struct is_plain_data : std::bool_constant<std::is_arithmetic_v<T> || std::is_enum_v<T>> {};
 template <class T, std::size_t N>
 struct is_plain_data<std::array<T, N>> : is_plain_data<T> {};
+/// For a map's KeyEqual: whether it looks at nothing but its arguments.
+template <class T>
+struct is_plain_data<std::equal_to<T>> : std::true_type {};
 
 }  // namespace dashmap
 

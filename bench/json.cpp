@@ -1,0 +1,57 @@
+#include "json.hpp"
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include <dashmap/version.hpp>
+
+namespace bench {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json quartiles(const Quartiles& it) {
+  return {{"first", it.first}, {"median", it.median}, {"third", it.third}};
+}
+
+Json as_json(const Result& result) {
+  Json maps = Json::array();
+  for (const Row& row : result.rows) {
+    Json entry{{"map", row.map}, {"samples", row.samples}};
+    if (!row.samples.empty()) entry["quartiles"] = quartiles(quartiles_of(row.samples));
+    if (const auto comparison = compared(result, row)) {
+      entry["dashmap_against_it"] = quartiles(comparison->ratio);
+    }
+    maps.push_back(std::move(entry));
+  }
+  return {{"workload", result.workload},
+          {"setting", result.setting},
+          {"metric", result.metric.name},
+          {"unit", result.metric.unit},
+          {"more_is_better", result.metric.better == Better::more},
+          {"maps", std::move(maps)}};
+}
+
+}  // namespace
+
+void write_json(std::ostream& out, const Session& session) {
+  const Settings& settings = session.settings();
+  Json results = Json::array();
+  for (const Result& result : session.results()) results.push_back(as_json(result));
+  const Json all{{"dashmap",
+                  {{"major", DASHMAP_VERSION_MAJOR},
+                   {"minor", DASHMAP_VERSION_MINOR},
+                   {"patch", DASHMAP_VERSION_PATCH}}},
+                 {"compiler", __VERSION__},
+                 {"hardware_threads", std::thread::hardware_concurrency()},
+                 {"rounds", settings.rounds},
+                 {"quick", settings.quick},
+                 {"scale", settings.scale},
+                 {"threads", settings.threads},
+                 {"failures", session.failures()},
+                 {"results", std::move(results)}};
+  out << all.dump(2) << '\n';
+}
+
+}  // namespace bench

@@ -1,0 +1,146 @@
+#include "result.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "peer.hpp"
+#include "text.hpp"
+
+namespace bench {
+
+namespace {
+
+constexpr std::size_t name_width = 18;
+constexpr std::size_t value_width = 10;
+constexpr std::size_t ratio_width = 8;
+constexpr double noticeable = 0.01;
+
+std::string_view word_for(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::better: return "dashmap better";
+    case Verdict::even: return "even";
+    case Verdict::worse: return "dashmap worse";
+  }
+  return "";
+}
+
+std::string told(const Quartiles& ratio) {
+  return padded_left(with_decimals(ratio.median, 2), ratio_width) + " x  [" +
+         padded_left(with_decimals(ratio.first, 2), 5) + " .. " +
+         padded_left(with_decimals(ratio.third, 2), 5) + "]";
+}
+
+struct Line {
+  double ratio;
+  std::string text;
+};
+
+std::vector<Line> lines_where(std::span<const Result> results, Verdict verdict) {
+  std::vector<Line> lines;
+  for (const Result& result : results) {
+    for (const Row& row : result.rows) {
+      const auto comparison = compared(result, row);
+      if (!comparison || comparison->verdict != verdict) continue;
+      lines.push_back({comparison->ratio.median, "  " + padded_right(row.map, name_width) +
+                                                     told(comparison->ratio) + "  " +
+                                                     result.workload + ", " + result.setting +
+                                                     ", " + result.metric.name + '\n'});
+    }
+  }
+  return lines;
+}
+
+void print_counts(std::ostream& out, std::span<const Result> results) {
+  std::vector<std::pair<std::string, std::array<std::size_t, 3>>> counts;
+  for (const Result& result : results) {
+    for (const Row& row : result.rows) {
+      const auto comparison = compared(result, row);
+      if (!comparison) continue;
+      auto it = std::ranges::find(counts, row.map, [](const auto& each) { return each.first; });
+      if (it == counts.end()) it = counts.insert(it, {row.map, {}});
+      ++it->second[static_cast<std::size_t>(comparison->verdict)];
+    }
+  }
+  out << padded_right("dashmap against", name_width + 2) << "  better    even   worse\n";
+  for (const auto& [map, count] : counts) {
+    out << "  " << padded_right(map, name_width);
+    for (const std::size_t number : count) out << padded_left(std::to_string(number), 8);
+    out << '\n';
+  }
+}
+
+}  // namespace
+
+Quartiles quartiles_of(std::vector<double> values) {
+  std::ranges::sort(values);
+  const auto at = [&](double share) {
+    const double place = share * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, values.size() - 1);
+    return std::lerp(values[below], values[above], place - static_cast<double>(below));
+  };
+  return {at(0.25), at(0.5), at(0.75)};
+}
+
+std::optional<Comparison> compared(const Result& result, const Row& row) {
+  const auto reference = std::ranges::find(result.rows, reference_name, &Row::map);
+  if (reference == result.rows.end() || row.map == reference->map ||
+      reference->samples.size() != row.samples.size() || row.samples.empty()) {
+    return std::nullopt;
+  }
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < row.samples.size(); ++i) {
+    double mine = reference->samples[i];
+    double theirs = row.samples[i];
+    if (result.metric.better == Better::less) std::swap(mine, theirs);
+    if (mine == theirs) {
+      ratios.push_back(1);
+    } else {
+      ratios.push_back(mine / theirs);
+    }
+  }
+  const Quartiles ratio = quartiles_of(std::move(ratios));
+  const Verdict verdict = ratio.first > 1 + noticeable   ? Verdict::better
+                          : ratio.third < 1 - noticeable ? Verdict::worse
+                                                         : Verdict::even;
+  return Comparison{ratio, verdict};
+}
+
+void print(std::ostream& out, const Result& result, bool with_setting) {
+  if (with_setting) out << '\n' << result.setting << '\n';
+  out << "  " << result.metric.name << ", " << result.metric.unit << " ("
+      << (result.metric.better == Better::more ? "more" : "less") << " is better)\n";
+  for (const Row& row : result.rows) {
+    out << "    " << padded_right(row.map, name_width);
+    if (row.samples.empty()) {
+      out << padded_left("-", value_width) << '\n';
+      continue;
+    }
+    out << padded_left(readable(quartiles_of(row.samples).median), value_width);
+    if (const auto comparison = compared(result, row)) {
+      out << "  " << told(comparison->ratio) << "  " << word_for(comparison->verdict);
+    }
+    out << '\n';
+  }
+  out.flush();
+}
+
+void print_summary(std::ostream& out, std::span<const Result> results) {
+  out << "\n== summary\n\n";
+  print_counts(out, results);
+  for (const auto& [verdict, title] : {std::pair(Verdict::worse, "dashmap worse, worst first"),
+                                       std::pair(Verdict::better, "dashmap better, best first")}) {
+    auto lines = lines_where(results, verdict);
+    std::ranges::stable_sort(lines, [&](const Line& a, const Line& b) {
+      return verdict == Verdict::worse ? a.ratio < b.ratio : a.ratio > b.ratio;
+    });
+    out << '\n' << title << ": " << counted(lines.size(), "comparison") << '\n';
+    for (const Line& line : lines) out << line.text;
+  }
+}
+
+}  // namespace bench

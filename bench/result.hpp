@@ -1,0 +1,58 @@
+// What was measured, and how it is told: the median of the round-by-round ratios with its
+// quartiles, losses in the same words as wins.
+#pragma once
+
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+enum class Better { more, less };
+
+struct Metric {
+  std::string name;
+  std::string unit;
+  Better better;
+};
+
+struct Row {
+  std::string map;
+  std::vector<double> samples;  // one a round; none if the map cannot do it or failed
+};
+
+struct Result {
+  std::string workload;
+  std::string setting;
+  Metric metric;
+  std::vector<Row> rows;
+};
+
+struct Quartiles {
+  double first;
+  double median;
+  double third;
+};
+
+[[nodiscard]] Quartiles quartiles_of(std::vector<double> values);
+
+enum class Verdict { better, even, worse };
+
+/// How DashMap does against another map: above 1 it is better, whatever the metric.
+struct Comparison {
+  Quartiles ratio;
+  Verdict verdict;  // even when the quartiles do not agree on it, or it is less than 1 %
+};
+
+/// Nothing if one of the two was not measured, or is the same.
+[[nodiscard]] std::optional<Comparison> compared(const Result& result, const Row& row);
+
+/// One result; `with_setting` begins with a line that says under which conditions.
+void print(std::ostream& out, const Result& result, bool with_setting);
+
+/// How often DashMap is better and worse than each map, and where.
+void print_summary(std::ostream& out, std::span<const Result> results);
+
+}  // namespace bench
