@@ -28,10 +28,13 @@ std::string_view word_for(Verdict verdict) {
   return "";
 }
 
+std::string told(double ratio) {
+  return ratio < 10'000 ? with_decimals(ratio, 2) : std::string("> 10000");
+}
+
 std::string told(const Quartiles& ratio) {
-  return padded_left(with_decimals(ratio.median, 2), ratio_width) + " x  [" +
-         padded_left(with_decimals(ratio.first, 2), 5) + " .. " +
-         padded_left(with_decimals(ratio.third, 2), 5) + "]";
+  return padded_left(told(ratio.median), ratio_width) + " x  [" +
+         padded_left(told(ratio.first), 5) + " .. " + padded_left(told(ratio.third), 5) + "]";
 }
 
 struct Line {
@@ -135,7 +138,7 @@ void print_summary(std::ostream& out, std::span<const Result> results) {
   for (const auto& [verdict, title] : {std::pair(Verdict::worse, "dashmap worse, worst first"),
                                        std::pair(Verdict::better, "dashmap better, best first")}) {
     auto lines = lines_where(results, verdict);
-    std::ranges::stable_sort(lines, [&](const Line& a, const Line& b) {
+    std::ranges::sort(lines, [&](const Line& a, const Line& b) {
       return verdict == Verdict::worse ? a.ratio < b.ratio : a.ratio > b.ratio;
     });
     out << '\n' << title << ": " << counted(lines.size(), "comparison") << '\n';

@@ -67,6 +67,11 @@ class Container {
   using Engine = Walker<Types>;
   using RefType = Ref<key_type, typename Types::Value>;
 
+  // A moved-from map keeps its functions, so they are copied.
+  static constexpr bool moves_nothrow = std::is_nothrow_copy_constructible_v<hasher_type> &&
+                                        std::is_nothrow_copy_constructible_v<key_equal> &&
+                                        std::is_nothrow_copy_constructible_v<allocator_type>;
+
   static_assert(std::is_same_v<key_type, std::remove_cvref_t<key_type>>,
                 "the key type must not be const or a reference");
   static_assert(std::is_invocable_v<const hasher_type&, const key_type&>,
@@ -82,7 +87,7 @@ class Container {
       : engine_(hash, key_equal(), alloc, checked_shards(shards)) {
     if (capacity != 0) engine_.reserve_total(capacity);
   }
-  Container(Container&& other)
+  Container(Container&& other) noexcept(moves_nothrow)
       : engine_(other.engine_.hasher(), other.engine_.equal(), other.engine_.alloc(),
                 other.shard_count()) {
     engine_.steal(other.engine_);
@@ -96,7 +101,10 @@ class Container {
       engine_.insert_held(element.key, typename Types::Value(element.value));
     }
   }
-  Container& operator=(Container&& other) {
+  Container& operator=(Container&& other) noexcept(
+      moves_nothrow &&
+      (std::allocator_traits<allocator_type>::propagate_on_container_move_assignment::value ||
+       std::allocator_traits<allocator_type>::is_always_equal::value)) {
     if (this == &other) return *this;
     using Traits = std::allocator_traits<allocator_type>;
     if constexpr (Traits::propagate_on_container_move_assignment::value) {

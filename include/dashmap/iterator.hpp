@@ -127,7 +127,8 @@ class MapIterator {
   using pointer = void;
 
   MapIterator() noexcept = default;
-  MapIterator(Map& map, const char* operation) : cursor_(std::in_place, map, 0, Map::last_hash, operation) {
+  MapIterator(Map& map, const char* operation)
+      : cursor_(std::in_place, map, 0, Map::last_hash, operation) {
     cursor_->advance();
   }
 
@@ -143,6 +144,9 @@ class MapIterator {
 
   friend bool operator==(const MapIterator& a, const MapIterator& b) noexcept {
     return a.slot() == b.slot();
+  }
+  friend bool operator==(const MapIterator& a, std::default_sentinel_t) noexcept {
+    return a.slot() == nullptr;
   }
 
  private:
@@ -160,7 +164,14 @@ class MapRange {
   MapIterator<Map, Exclusive> begin() const {
     return MapIterator<Map, Exclusive>(*map_, operation_);
   }
-  MapIterator<Map, Exclusive> end() const noexcept { return {}; }
+  // An iterator that cannot be copied is no sentinel.
+  auto end() const noexcept {
+    if constexpr (Exclusive) {
+      return std::default_sentinel;
+    } else {
+      return MapIterator<Map, false>();
+    }
+  }
 
  private:
   Map* map_;

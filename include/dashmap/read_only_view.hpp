@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "dashmap/map.hpp"

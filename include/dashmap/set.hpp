@@ -76,18 +76,6 @@ class DashSet
     return this->engine_.insert_or_assign(detail::as_query<K>(std::forward<Q>(key)),
                                           detail::Unit{});
   }
-  /// The key there is, or this one; a guard for it.
-  /// \locks group shared when it is there, else exclusive; shared while the guard lives
-  template <class Q = K>
-  Ref<K, detail::Unit> get_or_insert(Q&& key) {
-    static constexpr detail::Request request{"get_or_insert"};
-    for (;;) {
-      if (auto found = this->ref(key, request)) return found;
-      insert(std::forward<Q>(key));
-      if (auto found = this->ref(key, request)) return found;
-    }
-  }
-
   /// Removes the key; gives the stored one. \locks group exclusive
   template <detail::Query<Types> Q = K>
   std::optional<K> remove(const Q& key) {

@@ -64,6 +64,9 @@ class Locker : public Resizer<Types> {
     GroupType group;
     word_t locked = 0;
     bool own = false;  // the thread had holds on the group before
+    // The group's hashes, for when the map is not pinned any more and the table may be gone.
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
   };
 
   // Takes the live group of a hash, waiting as the request allows. Nothing when it gave up, or,
@@ -96,7 +99,7 @@ class Locker : public Resizer<Types> {
       if (now >= request.deadline) return std::nullopt;
       if (first_sleep == Clock::time_point{}) first_sleep = now;
       eager = now - first_sleep > eager_after;
-      switch (park<Exclusive>(hash, result.group, request, eager, barges)) {
+      switch (park<Exclusive>(hash, result, request, eager, barges)) {
         case ParkingLot::Outcome::granted:
           woken.word = nullptr;
           if constexpr (Exclusive) {
@@ -170,10 +173,10 @@ class Locker : public Resizer<Types> {
     bool barges() const noexcept { return shared != 0 || elsewhere; }
   };
 
-  Own own_holds(const GroupType& group) const {
+  Own own_holds(const Acquired& at) const {
     Own own;
     Held::for_each([&](const Hold& hold) {
-      if (!hold.locks(this, group.word, group.first_hash(), group.last_hash())) {
+      if (!hold.locks(this, at.group.word, at.first, at.last)) {
         own.elsewhere = true;
       } else if (hold.exclusive()) {
         own.exclusive = true;
@@ -191,7 +194,10 @@ class Locker : public Resizer<Types> {
     if constexpr (Exclusive) this->pull(hash);
     for (;;) {
       GroupType group = this->find_live(hash);
-      const Own own = own_holds(group);
+      result.group = group;
+      result.first = group.first_hash();
+      result.last = group.last_hash();
+      const Own own = own_holds(result);
       const word_t seen = group.seen;
       bool taken = false;
       if (own.exclusive) {
@@ -202,7 +208,6 @@ class Locker : public Resizer<Types> {
       } else {
         taken = try_lock_shared(*group.word, group.seen, own.barges() || barges);
       }
-      result.group = group;
       if (taken) {
         const bool alone = own.shared == 0 && !own.exclusive;
         result.own = !alone;
@@ -217,10 +222,11 @@ class Locker : public Resizer<Types> {
 
   // Sleeps until the group of the failed attempt may be free. Throws DeadlockError.
   template <bool Exclusive>
-  ParkingLot::Outcome park(std::uint64_t hash, GroupType& group, const Request& request,
-                           bool eager, bool barges) {
-    const Own own = own_holds(group);
-    const Wait wait{this,      group.word,        group.first_hash(), group.last_hash(),
+  ParkingLot::Outcome park(std::uint64_t hash, Acquired& at, const Request& request, bool eager,
+                           bool barges) {
+    GroupType& group = at.group;
+    const Own own = own_holds(at);
+    const Wait wait{this,      group.word,        at.first, at.last,
                     Exclusive, request.operation, request.deadline != no_deadline};
     const DeadlockSearch published(wait);
     Sleeper sleeper(Exclusive, own.shared, own.barges() || barges, eager);

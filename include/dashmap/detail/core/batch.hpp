@@ -91,7 +91,7 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
     typename Map::SlotType* slot = nullptr;
     if (group.word != nullptr && wanted[i].hash <= group.last_hash()) {
       slot = map.find_held(*wanted[i].key).slot;
-      map.template check_conflict<true>({group, 0, true}, slot, wanted[i].hash, *wanted[i].key,
+      map.template check_conflict<true>({group, 0, true, 0, 0}, slot, wanted[i].hash, *wanted[i].key,
                                         request.operation);
     } else {
       auto found = map.find_exclusive(wanted[i].hash, *wanted[i].key, request);

@@ -216,6 +216,7 @@ class Ranges : public Operations<Types> {
   template <class Q>
   std::optional<Value> insert_held(Q&& key, Value&& value) {
     const std::uint64_t hash = this->hash_of(key);
+    if (Base::is_empty_table(this->table())) this->make_first_table();
     Displaced displaced;
     if (const PlaceType place = find_held(key)) {
       place.slot->replace_value(this->alloc(), std::move(value), displaced);

@@ -57,8 +57,14 @@ class Walker : public Ranges<Types> {
       requires(!Exclusive)
         : map_(other.map_), first_(other.first_), last_(other.last_), done_(other.done_),
           filter_(other.filter_), own_(other.own_), from_(other.from_),
-          operation_(other.operation_), walk_(other.walk_), place_(other.place_) {
+          operation_(other.operation_), group_(other.group_), walk_(other.walk_),
+          place_(other.place_) {
       if (other.tie_.handle) tie_.handle = other.tie_.handle.again();
+    }
+    Cursor& operator=(const Cursor& other)
+      requires(!Exclusive)
+    {
+      return *this = Cursor(other);
     }
     Cursor& operator=(Cursor&& other) noexcept {
       if (this != &other) {
@@ -150,7 +156,7 @@ class Walker : public Ranges<Types> {
 
     void check(const SlotType& slot) {
       try {
-        map_->template check_conflict<Exclusive>(Acquired{group_, 0, true}, &slot,
+        map_->template check_conflict<Exclusive>(Acquired{group_, 0, true, 0, 0}, &slot,
                                                  map_->hash_of_slot(slot), slot.element().key,
                                                  operation_);
       } catch (...) {

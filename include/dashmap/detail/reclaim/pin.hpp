@@ -20,7 +20,7 @@
 //   heavy_fence). Records are claimed and released by exchanging `free_mark`.
 //
 // Not here
-//   The list of unlinked tables, which belongs to the map (core/engine.hpp).
+//   The list of unlinked tables, which belongs to the map (core/state.hpp).
 #pragma once
 
 #include <atomic>

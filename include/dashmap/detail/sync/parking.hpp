@@ -13,10 +13,9 @@
 //      tries again) or `granted` (the lock was passed to it, taken already).
 //   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
 //      readers, and for eager ones. One that is left when they gave up is cleared by the next
-//      reader that would have slept because of it.
+//      thread that would have slept because of it.
 //   4. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
-//      the one-step path and sends the holder's unlock to unlock_exclusive(), which passes the lock
-//      on. So nobody waits longer than a queue of such sleepers, whatever newcomers do.
+//      the one-step path and sends the holder's unlock to hand_over(), which passes the lock on. So nobody waits longer than a queue of such sleepers, whatever newcomers do.
 //   5. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
 //      word and is called with the map pinned; unlock functions are called by a holder.
 //
@@ -220,13 +219,14 @@ class ParkingLot {
     sleeper->wake_.notify_one();
   }
 
-  // All readers, and the first writer.
+  // All who may be able to enter: readers, those who upgrade or have other guards, and the first of
+  // the other writers.
   static void wake_locked(Bucket& bucket, const Word* word, bool everybody) {
     bool writer = false;
     for (Sleeper** place = &bucket.first; *place != nullptr;) {
       Sleeper& sleeper = **place;
-      if (sleeper.word_ == word && (everybody || !sleeper.exclusive_ || !writer)) {
-        writer = writer || sleeper.exclusive_;
+      if (sleeper.word_ == word && (everybody || !sleeper.exclusive_ || sleeper.barge_ || !writer)) {
+        writer = writer || (sleeper.exclusive_ && !sleeper.barge_);
         take_off(place, Sleeper::State::woken);
       } else {
         place = &sleeper.next_;

@@ -80,13 +80,27 @@ T make_with(const Alloc& alloc, Args&&... args) {
 template <class K, class V, bool StoresHash>
 struct Element {
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS CachedHash<StoresHash> hash;
-  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS V value;  // built first: see Slot::replace_value for nodes
+  // Built before the key: see Slot::replace_value for nodes. Not [[no_unique_address]]: the key would
+  // lie in its padding, and replacing the value would overwrite it.
+  V value;
   K key;
 
   // From a key argument and a function that returns the value (elided, so V may be immovable).
   template <class Alloc, class Q, class Make>
   Element(const Alloc& alloc, std::uint64_t h, Q&& k, Make&& make)
       : hash(h), value(std::forward<Make>(make)()), key(make_with<K>(alloc, std::forward<Q>(k))) {}
+};
+
+// A set's element has no value to store; all share one, which nothing can change.
+template <class K, bool StoresHash>
+struct Element<K, Unit, StoresHash> {
+  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS CachedHash<StoresHash> hash;
+  K key;
+  inline static Unit value{};
+
+  template <class Alloc, class Q, class Make>
+  Element(const Alloc& alloc, std::uint64_t h, Q&& k, Make&&)
+      : hash(h), key(make_with<K>(alloc, std::forward<Q>(k))) {}
 };
 
 // Copies bytes that a writer may be changing. The caller checks the group's version before it uses
