@@ -2,6 +2,7 @@
 // are thin over it, and it is thin over detail/core.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <concepts>
@@ -129,8 +130,7 @@ class Container {
   static Self with_capacity(std::size_t capacity, const allocator_type& alloc = allocator_type()) {
     return Self(capacity, hasher_type(), default_shards(), alloc);
   }
-  static Self with_hasher(const hasher_type& hash,
-                          const allocator_type& alloc = allocator_type()) {
+  static Self with_hasher(const hasher_type& hash, const allocator_type& alloc = allocator_type()) {
     return Self(0, hash, default_shards(), alloc);
   }
   /// \param shards how many ranges shards() shows: a power of two greater than 1
@@ -184,8 +184,9 @@ class Container {
     return std::numeric_limits<std::ptrdiff_t>::max() / sizeof(typename Types::ElementType);
   }
 
-  /// The number of elements that the map takes before it grows. \locks none
-  std::size_t capacity() const { return engine_.capacity(); }
+  /// The number of elements that the map takes before it grows; never less than it has (a growth
+  /// may be due, or have found no memory). \locks none
+  std::size_t capacity() const { return std::max(engine_.capacity(), len()); }
 
   /// Makes room for n elements more than there are.
   /// \locks each group in turn, exclusive, passing over those in use
@@ -195,7 +196,7 @@ class Container {
     if (n > std::numeric_limits<std::size_t>::max() - now) {
       throw std::length_error("dashmap: capacity too large");
     }
-    if (now + n > capacity()) engine_.reserve_total(now + n);
+    if (now + n > engine_.capacity()) engine_.reserve_total(now + n);
   }
   /// As reserve; false, with the map as it was, where that throws.
   [[nodiscard]] bool try_reserve(std::size_t n) {
@@ -249,7 +250,8 @@ class Container {
   }
   /// As get; gives up when it has waited so long.
   template <Query<Types> Q = key_type, class Rep, class Period>
-  [[nodiscard]] TryResult<RefType> try_get_for(const Q& key, std::chrono::duration<Rep, Period> patience) const {
+  [[nodiscard]] TryResult<RefType> try_get_for(const Q& key,
+                                               std::chrono::duration<Rep, Period> patience) const {
     return try_ref(key, {"try_get_for", deadline_after(patience)});
   }
 
@@ -258,8 +260,8 @@ class Container {
   bool erase(const Q& key) {
     static constexpr Request request{"erase"};
     return engine_
-        .remove(as_query<key_type>(key), typename Engine::Always{},
-                [](auto&) { return true; }, request)
+        .remove(
+            as_query<key_type>(key), typename Engine::Always{}, [](auto&) { return true; }, request)
         .has_value();
   }
 
@@ -284,8 +286,8 @@ class Container {
   }
   /// The shard of a hash as hash_usize gives it.
   std::size_t determine_shard(std::size_t hash) const noexcept {
-    return hash >> (std::numeric_limits<std::size_t>::digits -
-                    static_cast<int>(engine_.shard_bits()));
+    return hash >>
+           (std::numeric_limits<std::size_t>::digits - static_cast<int>(engine_.shard_bits()));
   }
   /// The key's hash as the map uses it: mixed, the most significant bits first.
   template <Query<Types> Q = key_type>

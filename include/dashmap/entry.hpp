@@ -16,9 +16,9 @@ namespace dashmap::detail {
 // How an entry keeps the key that it was asked for: small things and temporaries by value, others
 // by reference, so that a key is built only when it is inserted.
 template <class Q>
-using StoredQuery = std::conditional_t<
-    std::is_scalar_v<std::remove_cvref_t<Q>> || std::is_rvalue_reference_v<Q&&>,
-    std::remove_cvref_t<Q>, const std::remove_reference_t<Q>&>;
+using StoredQuery =
+    std::conditional_t<std::is_scalar_v<std::remove_cvref_t<Q>> || std::is_rvalue_reference_v<Q&&>,
+                       std::remove_cvref_t<Q>, const std::remove_reference_t<Q>&>;
 
 // The lock and the place of an entry, and the operations that both kinds share.
 template <class Map, class Q>
@@ -30,16 +30,24 @@ class EntryState {
 
   template <class Arg>
   EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query)
-      : map_(&map), hash_(hash), group_(found.group), slot_(found.place.slot),
+      : map_(&map),
+        hash_(hash),
+        group_(found.group),
+        slot_(found.place.slot),
         tag_(found.place.tag),
         handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry),
         query_(std::forward<Arg>(query)) {
     note();
   }
   EntryState(EntryState&& other) noexcept(std::is_nothrow_move_constructible_v<Key>)
-      : map_(other.map_), hash_(other.hash_), group_(other.group_), slot_(other.slot_),
-        tag_(other.tag_), handle_(std::move(other.handle_)),
-        query_(std::forward<Q>(other.query_)), built_(std::move(other.built_)),
+      : map_(other.map_),
+        hash_(other.hash_),
+        group_(other.group_),
+        slot_(other.slot_),
+        tag_(other.tag_),
+        handle_(std::move(other.handle_)),
+        query_(std::forward<Q>(other.query_)),
+        built_(std::move(other.built_)),
         spent_(other.spent_) {
     note();
   }
@@ -273,8 +281,9 @@ class Entry {
   template <class Make>
   RefMutType or_insert_with(Make&& make) {
     if (Occupied* entry = occupied()) return entry->into_ref();
-    return vacant()->insert_with(
-        [&]() -> Value { return Value(std::invoke(std::forward<Make>(make))); });
+    return vacant()->insert_with([&]() -> Value {
+      return Value(std::invoke(std::forward<Make>(make)));
+    });
   }
   /// As or_insert_with, for `make(const Key&)`.
   template <class Make>
@@ -287,14 +296,16 @@ class Entry {
   RefMutType or_default() {
     return or_insert_with([]() -> Value { return Value(); });
   }
-  /// As or_insert_with, for a `make()` that gives `std::optional<Value>`: when it gives none, nothing
-  /// is inserted and the guard tests false.
+  /// As or_insert_with, for a `make()` that gives `std::optional<Value>`: when it gives none,
+  /// nothing is inserted and the guard tests false.
   template <class Make>
   RefMutType or_try_insert_with(Make&& make) {
     if (Occupied* entry = occupied()) return entry->into_ref();
     std::optional<Value> value(std::invoke(std::forward<Make>(make)));
     if (value) return vacant()->insert(std::move(*value));
-    { const Entry dropped(std::move(*this)); }
+    {
+      const Entry dropped(std::move(*this));
+    }
     return RefMutType();
   }
 

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "dashmap/detail/core/walk.hpp"
 #include "dashmap/guard.hpp"
@@ -115,8 +116,8 @@ decltype(auto) shown_value(Element& element) noexcept {
   }
 }
 
-// An input iterator; `*it` is an item by value, whose lock it shares with the iterator. Iterators of
-// shared items may be copied. Default-constructed: the end.
+// An input iterator; `*it` is an item by value, whose lock it shares with the iterator. Iterators
+// of shared items may be copied. Default-constructed: the end.
 template <class Map, bool Exclusive>
 class MapIterator {
  public:
@@ -178,7 +179,8 @@ class MapRange {
   const char* operation_;
 };
 
-// A range of copies of keys, or of values, each taken under its group's lock.
+// A range of copies of keys, or of values. A group's are copied together under its lock, so that
+// nothing is locked while one is in hand.
 template <class Map, bool Keys>
 class PartRange {
  public:
@@ -192,32 +194,41 @@ class PartRange {
     using pointer = void;
 
     iterator() noexcept = default;
-    explicit iterator(MapIterator<Map, false>&& at) : at_(std::move(at)) {}
-    Part operator*() const {
-      const auto item = *at_;
-      if constexpr (Keys) {
-        return item.key();
-      } else {
-        return item.value();
-      }
+    explicit iterator(Map& map)
+        : cursor_(std::in_place, map, 0, Map::last_hash, Keys ? "keys" : "values") {
+      fill();
     }
+    Part operator*() const { return parts_[at_]; }
     iterator& operator++() {
-      ++at_;
+      if (++at_ == parts_.size()) fill();
       return *this;
     }
-    void operator++(int) { ++at_; }
+    void operator++(int) { ++*this; }
     friend bool operator==(const iterator& a, const iterator& b) noexcept {
-      return a.at_ == b.at_;
+      return a.at_ == b.at_ && a.parts_.size() == b.parts_.size();
     }
 
    private:
-    MapIterator<Map, false> at_;
+    void fill() {
+      parts_.clear();
+      at_ = 0;
+      for (bool more = cursor_->advance(); more; more = cursor_->advance_in_group()) {
+        const auto& element = cursor_->place().slot->element();
+        if constexpr (Keys) {
+          parts_.push_back(element.key);
+        } else {
+          parts_.push_back(element.value);
+        }
+      }
+    }
+
+    std::optional<typename Map::template Cursor<false>> cursor_;
+    std::vector<Part> parts_;
+    std::size_t at_ = 0;
   };
 
   explicit PartRange(Map& map) noexcept : map_(&map) {}
-  iterator begin() const {
-    return iterator(MapIterator<Map, false>(*map_, Keys ? "keys" : "values"));
-  }
+  iterator begin() const { return iterator(*map_); }
   iterator end() const noexcept { return {}; }
 
  private:

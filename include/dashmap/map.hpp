@@ -27,16 +27,15 @@ namespace dashmap {
 /// element locked while they live; closures run under the lock of their element. What a thread does
 /// with other keys meanwhile always works; what could never end throws DeadlockError.
 ///
-/// Keys are unique. `Hash` gives an integer; unless it has a member `is_avalanching` its results are
-/// mixed. Look-ups take any type that `Hash` and `KeyEqual` take, without making a key of it. Hash
-/// and comparison must not call the map.
+/// Keys are unique. `Hash` gives an integer; unless it has a member `is_avalanching` its results
+/// are mixed. Look-ups take any type that `Hash` and `KeyEqual` take, without making a key of it.
+/// Hash and comparison must not call the map.
 ///
 /// \complexity of operations on one key: constant on average; no operation's pause depends on the
 /// size of the map
 template <class K, class V, class Hash, class KeyEqual, class Allocator>
-class DashMap
-    : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator>,
-                               detail::MapTypes<K, V, Hash, KeyEqual, Allocator>> {
+class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator>,
+                                         detail::MapTypes<K, V, Hash, KeyEqual, Allocator>> {
  public:
   using Types = detail::MapTypes<K, V, Hash, KeyEqual, Allocator>;
   using Base = detail::Container<DashMap, Types>;
@@ -120,8 +119,8 @@ class DashMap
   }
   /// As get_mut; gives up when it has waited so long.
   template <detail::Query<Types> Q = K, class Rep, class Period>
-  [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut_for(const Q& key,
-                                          std::chrono::duration<Rep, Period> patience) {
+  [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut_for(
+      const Q& key, std::chrono::duration<Rep, Period> patience) {
     return try_ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)});
   }
 
@@ -165,16 +164,16 @@ class DashMap
         take_pair, request);
   }
 
-  /// Replaces the value by `f(const K&, V)`; false when the key is absent. Where f may throw it gets
-  /// a copy of a copyable value, so that the map stays as it was.
+  /// Replaces the value by `f(const K&, V)`; false when the key is absent. Where f may throw it
+  /// gets a copy of a copyable value, so that the map stays as it was.
   /// \locks group exclusive
   template <detail::Query<Types> Q = K, std::invocable<const K&, V> F>
   bool alter(const Q& key, F&& f) {
     return this->engine_.alter(detail::as_query<K>(key), std::forward<F>(f));
   }
 
-  /// The key's place, occupied or vacant. A temporary key goes into the entry; others are referred to
-  /// and must live as long. \locks group exclusive, while the entry lives
+  /// The key's place, occupied or vacant. A temporary key goes into the entry; others are referred
+  /// to and must live as long. \locks group exclusive, while the entry lives
   template <detail::Query<Types> Q = K>
   [[nodiscard]] auto entry(Q&& key) {
     static constexpr detail::Request request{"entry"};
@@ -224,8 +223,8 @@ class DashMap
   // --- many keys ---------------------------------------------------------------------------------
 
   /// Calls `f(std::span<V*>)` with the values of the keys, all locked together: one atomic step for
-  /// every observer that locks them too. Null where a key is absent, the same pointer for a key that
-  /// is named twice. Gives what f gives.
+  /// every observer that locks them too. Null where a key is absent, the same pointer for a key
+  /// that is named twice. Gives what f gives.
   /// \locks the keys' groups exclusive, in hash order
   template <std::ranges::input_range Keys, class F>
   decltype(auto) with_keys(Keys&& keys, F&& f) {
@@ -363,10 +362,9 @@ class DashMap
   using Base::guard_of;
   DASHMAP_DETAIL_INLINE RefMut<K, V> guard_of(typename Engine::Found& found) {
     auto& element = found.place.slot->element();
-    return RefMut<K, V>(
-        detail::ExclusiveHandle(this->engine_.sleepers(), found.section.take(), found.place.slot,
-                                detail::HoldKind::ref_mut),
-        element.key, element.value);
+    return RefMut<K, V>(detail::ExclusiveHandle(this->engine_.sleepers(), found.section.take(),
+                                                found.place.slot, detail::HoldKind::ref_mut),
+                        element.key, element.value);
   }
 
   template <class Q>

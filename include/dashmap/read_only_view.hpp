@@ -46,8 +46,7 @@ class ReadOnlyView {
   }
 
   auto iter() const {
-    return detail::HeldRange<typename Map::Engine, false>(map_.engine(), 0,
-                                                          Map::Engine::last_hash);
+    return detail::HeldRange<typename Map::Engine, false>(map_.engine(), 0, Map::Engine::last_hash);
   }
   auto begin() const { return iter().begin(); }
   auto end() const { return iter().end(); }
@@ -57,8 +56,7 @@ class ReadOnlyView {
   }
   /// The values, by reference.
   auto values() const {
-    return std::views::transform(iter(),
-                                 [](const auto& item) -> const V& { return item.value(); });
+    return std::views::transform(iter(), [](const auto& item) -> const V& { return item.value(); });
   }
 
   std::size_t len() const noexcept { return map_.len(); }

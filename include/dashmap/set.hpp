@@ -131,8 +131,7 @@ class DashSet
   }
   /// Removes all keys and gives them, in no order. \locks each group in turn, exclusive
   std::vector<K> drain() {
-    return keys_of(
-        this->engine_.extract([](const K&, detail::Unit&) { return true; }, "drain"));
+    return keys_of(this->engine_.extract([](const K&, detail::Unit&) { return true; }, "drain"));
   }
   /// A copy of all keys as they are at one point in time. \locks all groups shared
   std::vector<K> snapshot() const { return keys_of(this->engine_.snapshot()); }

@@ -120,8 +120,9 @@ class HeldRange {
 
 namespace dashmap {
 
-/// A locked range of a map: of a shard, or all of it. The thread that holds one reaches the elements
-/// through it; its other operations on keys of the range throw DeadlockError where they conflict.
+/// A locked range of a map: of a shard, or all of it. The thread that holds one reaches the
+/// elements through it; its other operations on keys of the range throw DeadlockError where they
+/// conflict.
 /// \locks the range's groups, shared or exclusive, while it lives
 template <class Map, bool Exclusive>
 class RangeGuard {
@@ -147,9 +148,7 @@ class RangeGuard {
   bool empty() const { return is_empty(); }
 
   /// The elements, as a range.
-  auto iter() const {
-    return detail::HeldRange<Map, false>(map(), lock_.first(), lock_.last());
-  }
+  auto iter() const { return detail::HeldRange<Map, false>(map(), lock_.first(), lock_.last()); }
   auto iter_mut()
     requires Exclusive
   {

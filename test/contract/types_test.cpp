@@ -33,10 +33,10 @@ concept move_only = std::is_move_constructible_v<G> && !std::is_copy_constructib
                     !std::is_copy_assignable_v<G>;
 
 template <class G>
-concept movable_guard = move_only<G> && std::movable<G> &&
-                        std::is_nothrow_move_constructible_v<G> &&
-                        std::is_nothrow_move_assignable_v<G> && !std::convertible_to<G, bool> &&
-                        std::constructible_from<bool, const G&>;
+concept movable_guard =
+    move_only<G> && std::movable<G> && std::is_nothrow_move_constructible_v<G> &&
+    std::is_nothrow_move_assignable_v<G> && !std::convertible_to<G, bool> &&
+    std::constructible_from<bool, const G&>;
 
 template <class G>
 concept reads = move_only<G> && requires(const G& g) {
@@ -81,17 +81,19 @@ static_assert(std::same_as<decltype(std::declval<RefMut>().downgrade()), Ref>);
 
 // Results.
 static_assert(std::same_as<decltype(std::declval<Map&>().insert("x", V())), std::optional<V>>);
-static_assert(std::same_as<decltype(std::declval<Map&>().remove("x")),
-                           std::optional<std::pair<K, V>>>);
+static_assert(
+    std::same_as<decltype(std::declval<Map&>().remove("x")), std::optional<std::pair<K, V>>>);
 static_assert(std::same_as<decltype(std::declval<Map&>().erase("x")), bool>);
-static_assert(std::same_as<decltype(std::declval<Map&>().try_emplace("x")),
-                           std::pair<RefMut, bool>>);
+static_assert(
+    std::same_as<decltype(std::declval<Map&>().try_emplace("x")), std::pair<RefMut, bool>>);
 static_assert(std::same_as<decltype(std::declval<Map&>().insert_or_assign("x", V())), bool>);
 static_assert(std::same_as<decltype(std::declval<const Map&>().get_copy("x")), std::optional<V>>);
-static_assert(std::same_as<decltype(std::declval<Map&>().get_or_insert_with("x", std::declval<V (&)()>())), Ref>);
+static_assert(
+    std::same_as<decltype(std::declval<Map&>().get_or_insert_with("x", std::declval<V (&)()>())),
+                 Ref>);
 static_assert(std::same_as<decltype(std::declval<Map&>().entry("x").or_default()), RefMut>);
-static_assert(std::same_as<decltype(std::declval<const Map&>().snapshot()),
-                           std::vector<std::pair<K, V>>>);
+static_assert(
+    std::same_as<decltype(std::declval<const Map&>().snapshot()), std::vector<std::pair<K, V>>>);
 static_assert(std::same_as<decltype(std::declval<const Map&>().len()), std::size_t>);
 
 // The map itself.
@@ -112,8 +114,7 @@ static_assert(std::ranges::input_range<decltype(std::declval<const Map&>().value
 static_assert(
     std::same_as<std::ranges::range_reference_t<decltype(std::declval<const Map&>().keys())>, K>);
 static_assert(
-    std::same_as<std::ranges::range_reference_t<decltype(std::declval<const Map&>().values())>,
-                 V>);
+    std::same_as<std::ranges::range_reference_t<decltype(std::declval<const Map&>().values())>, V>);
 static_assert(std::ranges::range<decltype(std::declval<Map&>().shards())>);
 
 // Every name that the documentation gives a type exists.

@@ -75,9 +75,7 @@ TYPED_TEST(ThrowingEntry, Insert) {
   using V = typename TypeParam::Value;
   for (const int n : {there, absent}) {
     this->all_or_nothing([n](auto& map) { static_cast<void>(map.entry(K(n)).insert(V(5))); });
-    this->all_or_nothing([n](auto& map) {
-      static_cast<void>(map.entry(K(n)).insert_entry(V(5)));
-    });
+    this->all_or_nothing([n](auto& map) { static_cast<void>(map.entry(K(n)).insert_entry(V(5))); });
   }
 }
 

@@ -143,7 +143,10 @@ TYPED_TEST(ThrowingWholeMap, Iteration) {
   using V = typename TypeParam::Value;
   this->all_or_nothing([](auto& map) {
     throwing::point();
-    for (auto&& item : map.iter()) throwing::point();
+    for (auto&& item : map.iter()) {
+      throwing::point();
+      EXPECT_EQ(item.value().number(), stored(item.key().number()));
+    }
     for (auto&& item : map.iter_mut()) {
       throwing::point();
       item.value_mut().set(5);
@@ -177,8 +180,8 @@ TYPED_TEST(ThrowingWholeMap, ExtendAndInsertManyKeepWhatTheyReached) {
       EXPECT_EQ(changed, 20U);
     }
   };
-  this->at_every_point([&] { return this->filled(16); },
-                       [&](auto& map) { map.extend(pairs); }, check);
+  this->at_every_point([&] { return this->filled(16); }, [&](auto& map) { map.extend(pairs); },
+                       check);
   this->at_every_point([&] { return this->filled(16); },
                        [&](auto& map) { static_cast<void>(map.insert_many(pairs)); }, check);
 }
@@ -242,15 +245,15 @@ TYPED_TEST(ThrowingWholeMap, ParallelWalksHandTheExceptionOver) {
   using V = typename TypeParam::Value;
   auto map = this->filled(60);
   EXPECT_THROW(map.par_for_each([](const K& k, V&) {
-                 if (k.number() == 31) throw Injected();
-               }),
+    if (k.number() == 31) throw Injected();
+  }),
                Injected);
   this->expect_free(map);
   expect_holds(map, expected(60));
   EXPECT_THROW(map.par_retain([](const K& k, V&) {
-                 if (k.number() == 31) throw Injected();
-                 return true;
-               }),
+    if (k.number() == 31) throw Injected();
+    return true;
+  }),
                Injected);
   this->expect_free(map);
   expect_holds(map, expected(60));

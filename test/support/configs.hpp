@@ -37,8 +37,7 @@ using Configs = ::testing::Types<
     Config<std::uint64_t, OverAligned, AvalanchingHash, 400>,
     Config<int, BigTrivial, ConstantHash, 100>,
 #endif
-    Config<int, int, dashmap::DefaultHash<int>, 1000>,
-    Config<int, MoveOnly, IdentityHash, 500>,
+    Config<int, int, dashmap::DefaultHash<int>, 1000>, Config<int, MoveOnly, IdentityHash, 500>,
     Config<std::string, Tracked, ConstantHash, 60>,
     Config<UserId, BigTrivial, UserIdHash, 200, UserIdEqual>,
     Config<Tracked, BigTracked, SeededHash, 200>>;

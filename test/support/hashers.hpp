@@ -37,8 +37,7 @@ struct SeededHash {
   std::uint64_t seed = 7;
   template <class K>
   std::size_t operator()(const K& key) const noexcept {
-    const std::uint64_t x =
-        (static_cast<std::uint64_t>(number(key)) ^ seed) * 0x9e3779b97f4a7c15U;
+    const std::uint64_t x = (static_cast<std::uint64_t>(number(key)) ^ seed) * 0x9e3779b97f4a7c15U;
     return static_cast<std::size_t>(x ^ (x >> 29));
   }
 };

@@ -40,7 +40,8 @@ DASHMAP_TEST_NOINLINE void* counted(std::size_t bytes, std::size_t alignment) no
 
 DASHMAP_TEST_NOINLINE void release(void* place) noexcept { std::free(place); }
 
-DASHMAP_TEST_NOINLINE void release_aligned(void* place, [[maybe_unused]] std::size_t alignment) noexcept {
+DASHMAP_TEST_NOINLINE void release_aligned(void* place,
+                                           [[maybe_unused]] std::size_t alignment) noexcept {
 #if defined(_WIN32)
   if (alignment > alignof(std::max_align_t)) {
     _aligned_free(place);
@@ -68,8 +69,7 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
 void* operator new[](std::size_t bytes, std::align_val_t alignment) {
   return ::operator new(bytes, alignment);
 }
-void* operator new(std::size_t bytes, std::align_val_t alignment,
-                   const std::nothrow_t&) noexcept {
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   return counted(bytes, static_cast<std::size_t>(alignment));
 }
 void* operator new[](std::size_t bytes, std::align_val_t alignment,
@@ -124,7 +124,9 @@ TEST(Allocation, TheCounterCounts) {
 }
 
 TEST(Allocation, EmptyMapsOwnNoMemory) {
-  { const DashMap<int, int> first; }  // what a process or thread needs once is not the map's
+  {
+    const DashMap<int, int> first;
+  }  // what a process or thread needs once is not the map's
   std::vector<DashMap<int, int>> maps;
   EXPECT_EQ(allocations_of([&] { std::vector<DashMap<int, int>>(100'000).swap(maps); }), 1U)
       << "the vector allocates once, 100,000 empty maps never";
@@ -196,7 +198,9 @@ TEST(Allocation, KeysAreBuiltOnlyWhenTheyAreInserted) {
               static_cast<void>(map.entry(long_key).and_modify([](int& v) { ++v; }));
               EXPECT_EQ(*map.get_or_insert_with(long_key, [] { return 6; }), 4);
               map.compute(long_key, [](std::optional<int>& v) { ++*v; });
-              { const auto vacant = map.entry(long_literal); }
+              {
+                const auto vacant = map.entry(long_literal);
+              }
               map.compute(long_literal, [](std::optional<int>&) {});
               EXPECT_TRUE(map.try_entry(long_key).has_value());
             }),
@@ -226,7 +230,9 @@ TEST(Allocation, SetsLookUpWithoutAllocating) {
 TEST(Allocation, UpdatesOfAMapWithRoomNeverAllocate) {
   auto map = DashMap<std::uint64_t, std::uint64_t>::with_capacity(1000);
   map.insert(0, 0);
-  { const auto warm = map.get(0); }
+  {
+    const auto warm = map.get(0);
+  }
   EXPECT_EQ(allocations_of([&] {
               for (std::uint64_t round = 0; round < 3; ++round) {
                 for (std::uint64_t i = 0; i < 500; ++i) map.insert(i, i + round);

@@ -56,8 +56,12 @@ TEST(Guard, HoldsTheLockAsLongAsItLives) {
     EXPECT_EQ(lock_seen_elsewhere(map, "ann"), Lock::write);
   }
   EXPECT_EQ(lock_seen_elsewhere(map, "ann"), Lock::free);
-  { const auto absent = map.get("nobody"); }
-  { const auto absent = map.get_mut("nobody"); }
+  {
+    const auto absent = map.get("nobody");
+  }
+  {
+    const auto absent = map.get_mut("nobody");
+  }
   map.insert("nobody", Person{});
   EXPECT_EQ(lock_seen_elsewhere(map, "nobody"), Lock::free);
 }
@@ -156,9 +160,8 @@ TEST(Guard, DowngradeKeepsTheElementAndLetsReadersIn) {
 TEST(Guard, MapProjectsAndKeepsTheLock) {
   auto map = two_people();
   {
-    const auto name = map.get("ann").map([](const Person& p) -> const std::string& {
-      return p.name;
-    });
+    const auto name =
+        map.get("ann").map([](const Person& p) -> const std::string& { return p.name; });
     ASSERT_TRUE(name);
     EXPECT_EQ(*name, "Ann Example of Long Name Street");
     EXPECT_EQ(name->size(), 31U);
@@ -242,8 +245,7 @@ TEST(Guard, TryMapKeepsTheGuardWhereThereIsNone) {
   EXPECT_EQ(lock_seen_elsewhere(map, "ann"), Lock::free);
   {
     auto ref = map.get_mut("ann");
-    EXPECT_FALSE(
-        std::move(ref).try_map([](Person& p) { return p.nick ? &*p.nick : nullptr; }));
+    EXPECT_FALSE(std::move(ref).try_map([](Person& p) { return p.nick ? &*p.nick : nullptr; }));
     ASSERT_TRUE(ref);  // NOLINT
     ref->age = 1;
     EXPECT_EQ(lock_seen_elsewhere(map, "ann"), Lock::write);

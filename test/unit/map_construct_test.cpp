@@ -206,8 +206,9 @@ TEST(MapConstructors, ShardAmounts) {
   const auto hashed = DashMap<int, int, BoundHash>::with_hasher_and_shard_amount(BoundHash(3), 16);
   EXPECT_EQ(hashed.shards().len(), 16U);
   EXPECT_EQ(hashed.hasher().seed, 3U);
-  const auto all = DashMap<int, int, BoundHash>::with_capacity_and_hasher_and_shard_amount(
-      200, BoundHash(4), 32);
+  const auto all =
+      DashMap<int, int, BoundHash>::with_capacity_and_hasher_and_shard_amount(200, BoundHash(4),
+                                                                              32);
   EXPECT_EQ(all.shards().len(), 32U);
   EXPECT_EQ(all.hasher().seed, 4U);
   EXPECT_GE(all.capacity(), 200U);
@@ -225,9 +226,9 @@ TEST(MapConstructors, BadShardAmountsAreRefused) {
     EXPECT_THROW(static_cast<void>(Bound::with_hasher_and_shard_amount(BoundHash(1), bad)),
                  std::invalid_argument)
         << bad;
-    EXPECT_THROW(static_cast<void>(Bound::with_capacity_and_hasher_and_shard_amount(
-                     10, BoundHash(1), bad)),
-                 std::invalid_argument)
+    EXPECT_THROW(
+        static_cast<void>(Bound::with_capacity_and_hasher_and_shard_amount(10, BoundHash(1), bad)),
+        std::invalid_argument)
         << bad;
   }
 }
@@ -239,15 +240,14 @@ TEST(MapConstructors, ImpossibleCapacitiesAreRefused) {
        {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() / 2,
         std::numeric_limits<std::size_t>::max() / 8}) {
     EXPECT_THROW(static_cast<void>(Map::with_capacity(bad)), std::length_error) << bad;
-    EXPECT_THROW(static_cast<void>(Map::with_capacity_and_shard_amount(bad, 4)),
-                 std::length_error)
+    EXPECT_THROW(static_cast<void>(Map::with_capacity_and_shard_amount(bad, 4)), std::length_error)
         << bad;
     EXPECT_THROW(static_cast<void>(Bound::with_capacity_and_hasher(bad, BoundHash(1))),
                  std::length_error)
         << bad;
-    EXPECT_THROW(static_cast<void>(Bound::with_capacity_and_hasher_and_shard_amount(
-                     bad, BoundHash(1), 4)),
-                 std::length_error)
+    EXPECT_THROW(
+        static_cast<void>(Bound::with_capacity_and_hasher_and_shard_amount(bad, BoundHash(1), 4)),
+        std::length_error)
         << bad;
   }
 }

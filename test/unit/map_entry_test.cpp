@@ -275,8 +275,12 @@ TYPED_TEST(MapEntry, VacantInsert) {
 TYPED_TEST(MapEntry, ADroppedEntryChangesNothingAndLetsGo) {
   using C = TypeParam;
   auto map = filled<C>(3);
-  { const auto entry = map.entry(key<C>(1)); }
-  { const auto entry = map.entry(key<C>(7)); }
+  {
+    const auto entry = map.entry(key<C>(1));
+  }
+  {
+    const auto entry = map.entry(key<C>(7));
+  }
   EXPECT_FALSE(map.contains(key<C>(7)));
   map.insert(key<C>(7), value<C>(7));
   map.insert(key<C>(1), value<C>(1));

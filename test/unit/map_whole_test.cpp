@@ -85,9 +85,8 @@ TYPED_TEST(MapWhole, SnapshotIsAllThereIs) {
   if constexpr (C::copyable) {
     const auto map = filled<C>();
     const auto all = map.snapshot();
-    static_assert(
-        std::same_as<std::remove_const_t<decltype(all)>,
-                     std::vector<std::pair<typename C::Key, typename C::Value>>>);
+    static_assert(std::same_as<std::remove_const_t<decltype(all)>,
+                               std::vector<std::pair<typename C::Key, typename C::Value>>>);
     EXPECT_EQ(all.size(), static_cast<std::size_t>(C::count));
     Contents seen;
     for (const auto& [k, v] : all) EXPECT_TRUE(seen.emplace(number(k), number(v)).second);
@@ -160,7 +159,9 @@ TYPED_TEST(MapWhole, LockAllHoldsEveryElement) {
 TYPED_TEST(MapWhole, LockAllOfAnEmptyMap) {
   using C = TypeParam;
   typename C::Map map;
-  { const auto all = map.lock_all(); }
+  {
+    const auto all = map.lock_all();
+  }
   map.insert(key<C>(1), value<C>(2));
   expect_holds(map, {{1, 2}});
 }

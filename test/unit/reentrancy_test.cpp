@@ -90,10 +90,10 @@ class Reentrancy : public ::testing::Test {
   typename C::Map map_;
 };
 
-using Reentrants = ::testing::Types<Reentrant<int, dashmap::DefaultHash<int>>,
-                                    Reentrant<std::string, dashmap::DefaultHash<int>>,
-                                    Reentrant<int, ConstantHash>,
-                                    Reentrant<std::string, ConstantHash>>;
+using Reentrants =
+    ::testing::Types<Reentrant<int, dashmap::DefaultHash<int>>,
+                     Reentrant<std::string, dashmap::DefaultHash<int>>,
+                     Reentrant<int, ConstantHash>, Reentrant<std::string, ConstantHash>>;
 TYPED_TEST_SUITE(Reentrancy, Reentrants, );
 
 #define EXPECT_DEADLOCK(expression) EXPECT_THROW(static_cast<void>(expression), DeadlockError)
@@ -258,8 +258,8 @@ TYPED_TEST(Reentrancy, RecursiveReads) {
   map.view(2, [&](const int&, const V&) { EXPECT_EQ(number(*map.get(2)), stored(2)); });
 }
 
-/// Whether a call that does not wait says that the key is not to be had: it may answer "locked", and
-/// it may say that it never will be while this thread holds its guard.
+/// Whether a call that does not wait says that the key is not to be had: it may answer "locked",
+/// and it may say that it never will be while this thread holds its guard.
 template <class Call>
 bool not_to_be_had(Call&& call) {
   try {
@@ -560,7 +560,9 @@ TYPED_TEST(Reentrancy, OtherMapsAreNotInTheWay) {
     other.clear();
     EXPECT_TRUE(other.is_empty());
     other.insert(1, this->v(3));
-    { const auto all = other.lock_all(); }
+    {
+      const auto all = other.lock_all();
+    }
   }
   this->expect_unchanged();
 }

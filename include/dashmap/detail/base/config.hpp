@@ -5,8 +5,6 @@
 //   User options (define to 1 before the first include, or with the CMake options of that name):
 //     DASHMAP_PORTABLE_SIMD  compare tags with 64-bit integer arithmetic on every platform
 //     DASHMAP_PLAIN_FENCES   fence on every operation instead of the system's asymmetric barrier
-//     DASHMAP_CHECKED        record where guards were taken, and stop a program that destroys a map
-//                            while a guard of it lives
 //
 // Invariants
 //   1. All translation units of a program set the user options alike. No option changes a layout.
@@ -25,9 +23,6 @@
 #endif
 #ifndef DASHMAP_PLAIN_FENCES
 #define DASHMAP_PLAIN_FENCES 0
-#endif
-#ifndef DASHMAP_CHECKED
-#define DASHMAP_CHECKED 0
 #endif
 
 #if defined(__has_feature)
@@ -72,7 +67,8 @@
 #define DASHMAP_DETAIL_ASM_TZCNT 0
 #endif
 
-// The thread sanitizer does not model an asymmetric barrier and needs none: it takes the plain path.
+// The thread sanitizer does not model an asymmetric barrier and needs none: it takes the plain
+// path.
 #if defined(__linux__) && !DASHMAP_PLAIN_FENCES && !DASHMAP_DETAIL_TSAN
 #define DASHMAP_DETAIL_MEMBARRIER 1
 #else

@@ -119,9 +119,9 @@ class Locker : public Resizer<Types> {
                       const Q& query, const char* operation) const {
     Held::for_each([&](const Hold& hold) {
       if (!Exclusive && !hold.exclusive()) return;
-      if (hold.spans(this, hash) || (hold.where.load(std::memory_order_relaxed) ==
-                                         acquired.group.word &&
-                                     holds_key(hold, slot, hash, query))) {
+      if (hold.spans(this, hash) ||
+          (hold.where.load(std::memory_order_relaxed) == acquired.group.word &&
+           holds_key(hold, slot, hash, query))) {
         throw_self_deadlock(operation, hold);
       }
     });
@@ -226,8 +226,13 @@ class Locker : public Resizer<Types> {
                            bool barges) {
     GroupType& group = at.group;
     const Own own = own_holds(at);
-    const Wait wait{this,      group.word,        at.first, at.last,
-                    Exclusive, request.operation, request.deadline != no_deadline};
+    const Wait wait{this,
+                    group.word,
+                    at.first,
+                    at.last,
+                    Exclusive,
+                    request.operation,
+                    request.deadline != no_deadline};
     const DeadlockSearch published(wait);
     Sleeper sleeper(Exclusive, own.shared, own.barges() || barges, eager);
     {
@@ -243,8 +248,7 @@ class Locker : public Resizer<Types> {
   }
 
   template <class Q>
-  bool holds_key(const Hold& hold, const SlotType* slot, std::uint64_t hash,
-                 const Q& query) const {
+  bool holds_key(const Hold& hold, const SlotType* slot, std::uint64_t hash, const Q& query) const {
     const void* held = hold.slot.load(std::memory_order_relaxed);
     if (held != nullptr || slot != nullptr) return held == slot;
     const SameKey same = hold.same_key.load(std::memory_order_relaxed);

@@ -5,7 +5,8 @@
 // Invariants
 //   1. with_keys takes its groups in hash order, the one order of all that take several, and keeps
 //      each until its function returned.
-//   2. A batch is nothing but its single operations, with the memory they need fetched before: first
+//   2. A batch is nothing but its single operations, with the memory they need fetched before:
+//   first
 //      tags and words of all, then the slots that look right.
 //
 // Readers and writers
@@ -91,8 +92,8 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
     typename Map::SlotType* slot = nullptr;
     if (group.word != nullptr && wanted[i].hash <= group.last_hash()) {
       slot = map.find_held(*wanted[i].key).slot;
-      map.template check_conflict<true>({group, 0, true, 0, 0}, slot, wanted[i].hash, *wanted[i].key,
-                                        request.operation);
+      map.template check_conflict<true>({group, 0, true, 0, 0}, slot, wanted[i].hash,
+                                        *wanted[i].key, request.operation);
     } else {
       auto found = map.find_exclusive(wanted[i].hash, *wanted[i].key, request);
       slot = found.place.slot;
@@ -121,7 +122,7 @@ void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
   }
   for (const std::uint64_t hash : hashes) {
     const std::size_t group = table->index_of(hash);
-    if (const BitMask mask = match(table->tags_of(group), tag_of(hash))) {
+    if (const BitMask mask = match_hash(table->tags_of(group), hash)) {
       DASHMAP_DETAIL_PREFETCH(table->slots_of(group) + mask.next());
     }
   }
@@ -172,7 +173,8 @@ std::size_t insert_many(Map& map, Range&& range) {
         split_pair(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
           typename Map::Displaced displaced;
           if (map.store(hash, std::forward<decltype(key)>(key),
-                        Value(std::forward<decltype(value)>(value)), displaced, Request{"insert_many"})) {
+                        Value(std::forward<decltype(value)>(value)), displaced,
+                        Request{"insert_many"})) {
             ++inserted;
           }
         });

@@ -1,6 +1,6 @@
 // Role
-//   Finds a key: for a reader without a lock, for a reader or a writer with its group's lock, in one
-//   step from the optimistic search to the lock where nobody interferes.
+//   Finds a key: for a reader without a lock, for a reader or a writer with its group's lock, in
+//   one step from the optimistic search to the lock where nobody interferes.
 //
 // Invariants
 //   1. What an optimistic search saw counts only if the group's word, read again after it, has the
@@ -30,8 +30,8 @@ namespace dashmap::detail {
 template <class Q>
 using QueryArg = std::conditional_t<std::is_scalar_v<Q>, const Q, const Q&>;
 
-// A comparison for an optimistic reader: of a copy that may be torn, in which case the version tells.
-// Holds a scalar query by value, so that nothing of the fast path needs an address.
+// A comparison for an optimistic reader: of a copy that may be torn, in which case the version
+// tells. Holds a scalar query by value, so that nothing of the fast path needs an address.
 template <class Equal, class Q>
 struct RacyMatcher {
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS std::conditional_t<std::is_empty_v<Equal>, Equal, const Equal&>
@@ -104,9 +104,9 @@ class Lookup : public Locker<Types> {
           }
         }
         word_t seen = group.seen;
-        taken = wanted && group.word->compare_exchange_strong(
-                              seen, word::locked_from(group.seen), std::memory_order_acquire,
-                              std::memory_order_relaxed);
+        taken = wanted && group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
+                                                              std::memory_order_acquire,
+                                                              std::memory_order_relaxed);
       }
     }
     if (!taken) [[unlikely]] {
@@ -119,7 +119,8 @@ class Lookup : public Locker<Types> {
     }
     changes_may_follow();
     if (group.word == nullptr) __builtin_unreachable();
-    Found found(Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group, place);
+    Found found(Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group,
+                place);
     if constexpr (!Types::racy_keys) {
       found.place = find_in(group, hash, this->matcher(hash, key));
     }
@@ -141,10 +142,11 @@ class Lookup : public Locker<Types> {
           candidate = static_cast<bool>(place);
         } else {
           candidate = word::has_overflow(group.seen) ||
-                      match(group.table->tags_of(group.index), tag_of(hash)).any();
+                      match_hash(group.table->tags_of(group.index), hash).any();
         }
         if (!candidate) {
-          if (unchanged(group)) [[likely]] return {};
+          if (unchanged(group)) [[likely]]
+            return {};
         } else if (share(group)) [[likely]] {
           if constexpr (!Types::racy_keys) return look(group, hash, key);
           return {group.word, place.slot};
@@ -167,7 +169,8 @@ class Lookup : public Locker<Types> {
       if (word::is_readable(group.seen)) [[likely]] {
         if (const PlaceType place = find_in(group, hash, racy_matcher(query))) {
           const auto copy = take(*place.slot);
-          if (unchanged(group)) [[likely]] return Result(copy);
+          if (unchanged(group)) [[likely]]
+            return Result(copy);
         } else if (unchanged(group)) [[likely]] {
           return Result();
         }
@@ -187,7 +190,7 @@ class Lookup : public Locker<Types> {
   template <class Matches>
   DASHMAP_DETAIL_INLINE static PlaceType find_in(const GroupType& group, std::uint64_t hash,
                                                  Matches matches) {
-    return group.table->find(group.index, tag_of(hash), word::has_overflow(group.seen), matches);
+    return group.table->find(group.index, hash, word::has_overflow(group.seen), matches);
   }
 
   DASHMAP_DETAIL_INLINE static bool unchanged(const GroupType& group) noexcept {
@@ -201,8 +204,7 @@ class Lookup : public Locker<Types> {
     word_t now = group.seen;
     while (word::same_content(now, group.seen) && (now & word::pending) == 0 &&
            word::readers(now) != word::reader_mask) {
-      if (group.word->compare_exchange_weak(now, now + word::reader_one,
-                                            std::memory_order_acquire,
+      if (group.word->compare_exchange_weak(now, now + word::reader_one, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
         return true;
       }

@@ -8,7 +8,8 @@
 //      first change, or on something that is not in the table yet.
 //   3. Displaced values are destroyed after the lock is released: they are declared before it.
 //   4. User code that runs under the lock is recorded (HoldMark, Handle), so it may call the map.
-//   5. The vacant place of a new element is chosen after the last user code that ran under the lock.
+//   5. The vacant place of a new element is chosen after the last user code that ran under the
+//   lock.
 //
 // Readers and writers
 //   As in acquire.hpp.
@@ -70,7 +71,7 @@ class Operations : public Lookup<Types> {
     const std::uint64_t hash = this->hash_of(key);
     if constexpr (Types::racy_values) {
       return this->read_racy(hash, key, request,
-                       [](const SlotType& slot) { return racy_copy(slot.element().value); });
+                             [](const SlotType& slot) { return racy_copy(slot.element().value); });
     } else {
       std::optional<Value> result;
       if (const FoundShared found = this->find_shared(hash, key, request)) {
@@ -87,7 +88,8 @@ class Operations : public Lookup<Types> {
     static constexpr Request request{"contains", no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
     if constexpr (Types::racy_keys) {
-      return this->read_racy(hash, key, request, [](const SlotType&) { return Unit{}; }).has_value();
+      return this->read_racy(hash, key, request, [](const SlotType&) { return Unit{}; })
+          .has_value();
     } else {
       const FoundShared found = this->find_shared(hash, key, request);
       if (found) release_hold<false>(this->sleepers(), *found.word);
@@ -219,7 +221,8 @@ class Operations : public Lookup<Types> {
       } else if (found.place) {
         evict(found.place, doomed);
       } else if (value) {
-        add(found.group, fresh, hash, std::forward<Q>(key),
+        add(
+            found.group, fresh, hash, std::forward<Q>(key),
             [&]() -> Value { return Value(std::move(*value)); }, due);
       }
     };
@@ -241,7 +244,8 @@ class Operations : public Lookup<Types> {
     Due(const Due&) = delete;
     Due& operator=(const Due&) = delete;
     DASHMAP_DETAIL_INLINE ~Due() {
-      if (counter != 0) [[unlikely]] map_.maintain(counter);
+      if (counter != 0) [[unlikely]]
+        map_.maintain(counter);
     }
     std::int64_t counter = 0;
 
@@ -288,8 +292,8 @@ class Operations : public Lookup<Types> {
 
   // Stores the value; what it displaces goes to `displaced`. True when the key was new.
   template <class Q>
-  DASHMAP_DETAIL_INLINE bool store(std::uint64_t hash, Q&& key, Value&& value,
-                                   Displaced& displaced, const Request& request) {
+  DASHMAP_DETAIL_INLINE bool store(std::uint64_t hash, Q&& key, Value&& value, Displaced& displaced,
+                                   const Request& request) {
     if constexpr (adapts_values) {
       return store_adapted(hash, std::forward<Q>(key),
                            make_with<Value>(this->alloc(), std::move(value)), displaced, request);
@@ -315,7 +319,8 @@ class Operations : public Lookup<Types> {
       found.place.slot->replace_value(this->alloc(), std::move(value), displaced);
       return false;
     }
-    add(found.group, fresh, hash, std::forward<Q>(key),
+    add(
+        found.group, fresh, hash, std::forward<Q>(key),
         [&]() -> Value { return Value(std::move(value)); }, due);
     return true;
   }

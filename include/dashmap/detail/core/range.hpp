@@ -3,7 +3,8 @@
 //   the elements inside.
 //
 // Invariants
-//   1. A range lock takes its groups in hash order, which is the one order of all that take several.
+//   1. A range lock takes its groups in hash order, which is the one order of all that take
+//   several.
 //      Its record covers what it has so far.
 //   2. The groups that it has cannot move: find_live() finds them again where they were locked.
 //   3. Operations on many keys check for conflicting holds of their own thread (check_range) before
@@ -31,6 +32,7 @@ template <class Types>
 class Ranges : public Operations<Types> {
  public:
   using Base = Operations<Types>;
+  using Base::Base;
   using typename Base::Displaced;
   using typename Base::GroupType;
   using typename Base::Key;
@@ -38,7 +40,6 @@ class Ranges : public Operations<Types> {
   using typename Base::SlotType;
   using typename Base::TableType;
   using typename Base::Value;
-  using Base::Base;
 
   // The place within a group whose lock somebody holds.
   class GroupWalk {
@@ -99,7 +100,9 @@ class Ranges : public Operations<Types> {
       }
     }
     RangeLock(RangeLock&& other) noexcept
-        : map_(std::exchange(other.map_, nullptr)), hold_(other.hold_), first_(other.first_),
+        : map_(std::exchange(other.map_, nullptr)),
+          hold_(other.hold_),
+          first_(other.first_),
           last_(other.last_) {}
     RangeLock& operator=(RangeLock&&) = delete;
     ~RangeLock() {
@@ -210,7 +213,7 @@ class Ranges : public Operations<Types> {
     if (Base::is_empty_table(this->table())) return {};
     const std::uint64_t hash = this->hash_of(key);
     const GroupType group = live_of(hash);
-    return group.table->find(group.index, tag_of(hash), word::has_overflow(group.seen),
+    return group.table->find(group.index, hash, word::has_overflow(group.seen),
                              this->matcher(hash, key));
   }
   template <class Q>
@@ -223,8 +226,9 @@ class Ranges : public Operations<Types> {
     } else {
       typename Base::Due due(*this);
       std::optional<typename Base::Prepared> fresh;
-      this->add(live_of(hash), fresh, hash, std::forward<Q>(key),
-                [&]() -> Value { return std::move(value); }, due);
+      this->add(
+          live_of(hash), fresh, hash, std::forward<Q>(key),
+          [&]() -> Value { return std::move(value); }, due);
     }
     return SlotType::take_value(displaced);
   }

@@ -294,10 +294,10 @@ class Resizer : public State<Types> {
         });
       }
       for (std::size_t i = 0; i < to_ratio; ++i) {
-        const bool chained =
-            to.overflow[target + i].load(std::memory_order_relaxed) != nullptr;
-        to.word_of(target + i).store(word::readable | (chained ? word::overflow : 0),
-                                   std::memory_order_release);  // sync(resize.filled)
+        const bool chained = to.overflow[target + i].load(std::memory_order_relaxed) != nullptr;
+        to.word_of(target + i)
+            .store(word::readable | (chained ? word::overflow : 0),
+                   std::memory_order_release);  // sync(resize.filled)
       }
       sources.moved = true;
     }

@@ -95,7 +95,9 @@ class State {
   using TableType = typename Types::TableType;
 
   State(Hasher hasher, Equal equal, Alloc alloc, std::size_t shards)
-      : hasher_(std::move(hasher)), equal_(std::move(equal)), alloc_(std::move(alloc)),
+      : hasher_(std::move(hasher)),
+        equal_(std::move(equal)),
+        alloc_(std::move(alloc)),
         shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -187,7 +189,7 @@ class State {
   DASHMAP_DETAIL_INLINE void count_out() noexcept {
     if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
       stripes->of[this_thread_stripe() & stripes->mask].value.fetch_sub(1,
-                                                                       std::memory_order_release);
+                                                                        std::memory_order_release);
     } else {
       count_.fetch_sub(1, std::memory_order_release);
     }
@@ -245,9 +247,7 @@ class State {
                                            std::memory_order_relaxed)) {
     }
   }
-  bool has_retired() const noexcept {
-    return retired_.load(std::memory_order_relaxed) != nullptr;
-  }
+  bool has_retired() const noexcept { return retired_.load(std::memory_order_relaxed) != nullptr; }
   // Frees what can be freed. Under the resize lock, not pinned.
   void reclaim() noexcept {
     TableType* list = retired_.exchange(nullptr, std::memory_order_acquire);

@@ -36,6 +36,7 @@ template <class Types>
 class Walker : public Ranges<Types> {
  public:
   using Base = Ranges<Types>;
+  using Base::Base;
   using typename Base::Acquired;
   using typename Base::Displaced;
   using typename Base::GroupType;
@@ -44,7 +45,6 @@ class Walker : public Ranges<Types> {
   using typename Base::SlotType;
   using typename Base::TableType;
   using typename Base::Value;
-  using Base::Base;
 
   // Visits the elements of a range of hashes, a group's lock at a time.
   template <bool Exclusive>
@@ -55,9 +55,16 @@ class Walker : public Ranges<Types> {
     Cursor(Cursor&& other) noexcept = default;
     Cursor(const Cursor& other)
       requires(!Exclusive)
-        : map_(other.map_), first_(other.first_), last_(other.last_), done_(other.done_),
-          filter_(other.filter_), own_(other.own_), from_(other.from_),
-          operation_(other.operation_), group_(other.group_), walk_(other.walk_),
+        : map_(other.map_),
+          first_(other.first_),
+          last_(other.last_),
+          done_(other.done_),
+          filter_(other.filter_),
+          own_(other.own_),
+          from_(other.from_),
+          operation_(other.operation_),
+          group_(other.group_),
+          walk_(other.walk_),
           place_(other.place_) {
       if (other.tie_.handle) tie_.handle = other.tie_.handle.again();
     }
@@ -82,17 +89,21 @@ class Walker : public Ranges<Types> {
     bool advance() {
       tie_.part();
       for (;;) {
-        if (tie_.handle) {
-          while ((place_ = walk_.next())) {
-            if (filter_ && !in_range(*place_.slot)) continue;
-            if (own_ || nested_since()) check(*place_.slot);
-            tie_.handle.hold().slot.store(place_.slot, std::memory_order_relaxed);
-            return true;
-          }
-          leave();
-        }
+        if (advance_in_group()) return true;
         if (!enter()) return false;
       }
+    }
+    // To the next element of the group in hand; false at its end, with nothing locked.
+    bool advance_in_group() {
+      if (!tie_.handle) return false;
+      while ((place_ = walk_.next())) {
+        if (filter_ && !in_range(*place_.slot)) continue;
+        if (own_ || nested_since()) check(*place_.slot);
+        tie_.handle.hold().slot.store(place_.slot, std::memory_order_relaxed);
+        return true;
+      }
+      leave();
+      return false;
     }
 
     explicit operator bool() const noexcept { return static_cast<bool>(place_); }
@@ -232,6 +243,8 @@ class Walker : public Ranges<Types> {
       auto& element = cursor.place().slot->element();
       if (!std::invoke(f, std::as_const(element.key), element.value)) continue;
       cursor.prepare_evict();
+      // Room first: growing after the element was moved out could lose it.
+      if (out.size() == out.capacity()) out.reserve(std::max<std::size_t>(8, 2 * out.size()));
       out.emplace_back(std::move_if_noexcept(element.key), std::move_if_noexcept(element.value));
       cursor.evict();
     }
@@ -261,7 +274,6 @@ class Walker : public Ranges<Types> {
       first = group.last_hash() + 1;
     }
   }
-
 };
 
 }  // namespace dashmap::detail

@@ -95,7 +95,8 @@ class PinRegistry {
   inline static std::atomic<PinRecord*> head_{nullptr};
 };
 
-// Stands for the record of a thread that has none yet: never idle, so the fast path leaves it alone.
+// Stands for the record of a thread that has none yet: never idle, so the fast path leaves it
+// alone.
 inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
 inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
 

@@ -44,5 +44,6 @@ using simd_selected::BitMask;
 using simd_selected::match;
 using simd_selected::match_empty;
 using simd_selected::match_full;
+using simd_selected::match_hash;
 
 }  // namespace dashmap::detail

@@ -69,6 +69,12 @@ DASHMAP_DETAIL_NO_TSAN inline uint8x16_t load(const std::uint8_t* tags) noexcept
   return BitMask(nibbles_of(vceqq_u8(load(tags), vdupq_n_u8(tag))));
 }
 
+/// The lanes that hold the low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
+[[nodiscard]] inline BitMask match_hash(const std::uint8_t* tags, std::uint64_t hash) noexcept {
+  const auto low = static_cast<std::uint8_t>(hash);
+  return match(tags, low == 0 ? std::uint8_t{1} : low);
+}
+
 /// The lanes that hold 0, the mark of an empty slot.
 [[nodiscard]] inline BitMask match_empty(const std::uint8_t* tags) noexcept {
   return BitMask(nibbles_of(vceqq_u8(load(tags), vdupq_n_u8(0))));

@@ -90,6 +90,12 @@ DASHMAP_DETAIL_NO_TSAN inline Words load(const std::uint8_t* tags) noexcept {
   return BitMask(zero_lanes({words.first ^ pattern, words.second ^ pattern}));
 }
 
+/// The lanes that hold the low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
+[[nodiscard]] inline BitMask match_hash(const std::uint8_t* tags, std::uint64_t hash) noexcept {
+  const auto low = static_cast<std::uint8_t>(hash);
+  return match(tags, low == 0 ? std::uint8_t{1} : low);
+}
+
 /// The lanes that hold 0, the mark of an empty slot.
 [[nodiscard]] inline BitMask match_empty(const std::uint8_t* tags) noexcept {
   return BitMask(zero_lanes(load(tags)));

@@ -66,6 +66,15 @@ DASHMAP_DETAIL_NO_TSAN inline __m128i load(const std::uint8_t* tags) noexcept {
   return BitMask(equal_lanes(load(tags), pattern));
 }
 
+/// The lanes that hold the low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
+/// Broadcasting first and raising zeros after takes two instructions less than the other way.
+[[nodiscard]] inline BitMask match_hash(const std::uint8_t* tags, std::uint64_t hash) noexcept {
+  __m128i pattern = _mm_cvtsi32_si128(static_cast<int>(static_cast<std::uint32_t>(hash)));
+  pattern = _mm_unpacklo_epi8(pattern, pattern);
+  pattern = _mm_shuffle_epi32(_mm_shufflelo_epi16(pattern, 0), 0);
+  return BitMask(equal_lanes(load(tags), _mm_max_epu8(pattern, _mm_set1_epi8(1))));
+}
+
 /// The lanes that hold 0, the mark of an empty slot.
 [[nodiscard]] inline BitMask match_empty(const std::uint8_t* tags) noexcept {
   return BitMask(equal_lanes(load(tags), _mm_setzero_si128()));

@@ -60,12 +60,7 @@ struct Wait {
 };
 
 inline std::string describe(const Hold& hold) {
-  std::string text = name_of(hold.kind.load(std::memory_order_relaxed));
-  if (const char* file = hold.file.load(std::memory_order_relaxed)) {
-    text += std::string(" taken at ") + file + ":" +
-            std::to_string(hold.line.load(std::memory_order_relaxed));
-  }
-  return text;
+  return name_of(hold.kind.load(std::memory_order_relaxed));
 }
 
 [[noreturn]] DASHMAP_DETAIL_COLD inline void throw_self_deadlock(const char* operation,

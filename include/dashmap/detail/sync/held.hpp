@@ -81,8 +81,6 @@ struct Hold {
   std::atomic<std::uint64_t> first{0};  // a range's hashes, both included; a vacant entry's hash
   std::atomic<std::uint64_t> last{0};
   std::atomic<HoldKind> kind{HoldKind::ref};
-  std::atomic<const char*> file{nullptr};  // where the guard was taken, in checked builds
-  std::atomic<std::uint32_t> line{0};
 
   // Whether this hold locks the group with that word, whose hashes are from `group_first` to
   // `group_last`.
@@ -164,7 +162,8 @@ class Held {
   // Ends a record, on whichever thread.
   DASHMAP_DETAIL_INLINE static void pop(Hold* hold) noexcept {
     hold->where.store(nullptr, std::memory_order_release);
-    if (hold + 1 == held_top) [[likely]] held_top = hold;
+    if (hold + 1 == held_top) [[likely]]
+      held_top = hold;
   }
 
   static HeldThread* this_thread() noexcept { return held_thread; }

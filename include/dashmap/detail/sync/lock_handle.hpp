@@ -25,7 +25,8 @@
 namespace dashmap::detail {
 
 inline void wake_after_release(Sleepers& sleepers, const Word* word) {
-  if (sleepers.maybe_any()) [[unlikely]] ParkingLot::wake(word);
+  if (sleepers.maybe_any()) [[unlikely]]
+    ParkingLot::wake(word);
 }
 
 // Releases one hold by read-modify-write, whatever else is nested.
@@ -51,7 +52,8 @@ class Section {
   DASHMAP_DETAIL_INLINE Section(Sleepers& sleepers, Word& word, word_t locked) noexcept
       : sleepers_(&sleepers), word_(&word), locked_(locked) {}
   DASHMAP_DETAIL_INLINE Section(Section&& other) noexcept
-      : sleepers_(other.sleepers_), word_(std::exchange(other.word_, nullptr)),
+      : sleepers_(other.sleepers_),
+        word_(std::exchange(other.word_, nullptr)),
         locked_(other.locked_) {}
   Section& operator=(Section&&) = delete;
   DASHMAP_DETAIL_INLINE ~Section() {
@@ -100,7 +102,8 @@ class Handle {
     }
   }
   DASHMAP_DETAIL_INLINE Handle(Handle&& other) noexcept
-      : sleepers_(other.sleepers_), word_(std::exchange(other.word_, nullptr)),
+      : sleepers_(other.sleepers_),
+        word_(std::exchange(other.word_, nullptr)),
         hold_(other.hold_) {}
   Handle& operator=(Handle&& other) noexcept {
     if (this != &other) {

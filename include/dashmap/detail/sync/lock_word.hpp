@@ -146,7 +146,7 @@ inline bool release_exclusive(Word& w) noexcept {
   word_t next;
   do {
     next = (seen & word::depth_mask) == word::depth_one ? word::unlocked_from(seen)
-                                                       : seen - word::depth_one;
+                                                        : seen - word::depth_one;
     // seq_cst: the caller then asks whether somebody sleeps, see sync(parking.asleep).
   } while (!w.compare_exchange_weak(seen, next, std::memory_order_seq_cst,
                                     std::memory_order_relaxed));

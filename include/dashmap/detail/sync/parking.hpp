@@ -15,7 +15,8 @@
 //      readers, and for eager ones. One that is left when they gave up is cleared by the next
 //      thread that would have slept because of it.
 //   4. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
-//      the one-step path and sends the holder's unlock to hand_over(), which passes the lock on. So nobody waits longer than a queue of such sleepers, whatever newcomers do.
+//      the one-step path and sends the holder's unlock to hand_over(), which passes the lock on. So
+//      nobody waits longer than a queue of such sleepers, whatever newcomers do.
 //   5. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
 //      word and is called with the map pinned; unlock functions are called by a holder.
 //
@@ -147,8 +148,8 @@ class ParkingLot {
     wake_locked(bucket, word, everybody);
   }
 
-  // Releases the only hold on a group, an exclusive one, while somebody may sleep: hands the lock to
-  // an eager sleeper if there is one. `seen` is the word. False: release and wake as usual.
+  // Releases the only hold on a group, an exclusive one, while somebody may sleep: hands the lock
+  // to an eager sleeper if there is one. `seen` is the word. False: release and wake as usual.
   DASHMAP_DETAIL_COLD static bool hand_over(Word& word, word_t seen) {
     Bucket& bucket = bucket_of(&word);
     if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
@@ -225,7 +226,8 @@ class ParkingLot {
     bool writer = false;
     for (Sleeper** place = &bucket.first; *place != nullptr;) {
       Sleeper& sleeper = **place;
-      if (sleeper.word_ == word && (everybody || !sleeper.exclusive_ || sleeper.barge_ || !writer)) {
+      if (sleeper.word_ == word &&
+          (everybody || !sleeper.exclusive_ || sleeper.barge_ || !writer)) {
         writer = writer || (sleeper.exclusive_ && !sleeper.barge_);
         take_off(place, Sleeper::State::woken);
       } else {

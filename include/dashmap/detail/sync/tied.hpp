@@ -1,7 +1,7 @@
 // Role
-//   Lets an iterator and the item in its hand share one hold on a group, without counting: while the
-//   item lives where the iterator made it, it leans on the iterator's hold; once either goes its own
-//   way, the item gets a hold of its own.
+//   Lets an iterator and the item in its hand share one hold on a group, without counting: while
+//   the item lives where the iterator made it, it leans on the iterator's hold; once either goes
+//   its own way, the item gets a hold of its own.
 //
 // Invariants
 //   1. A tied item and its tie point at each other. At most one item is tied to a tie.

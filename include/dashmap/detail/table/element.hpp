@@ -80,8 +80,8 @@ T make_with(const Alloc& alloc, Args&&... args) {
 template <class K, class V, bool StoresHash>
 struct Element {
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS CachedHash<StoresHash> hash;
-  // Built before the key: see Slot::replace_value for nodes. Not [[no_unique_address]]: the key would
-  // lie in its padding, and replacing the value would overwrite it.
+  // Built before the key: see Slot::replace_value for nodes. Not [[no_unique_address]]: the key
+  // would lie in its padding, and replacing the value would overwrite it.
   V value;
   K key;
 
@@ -140,7 +140,8 @@ class Slot<K, V, StoresHash> {
  public:
   using ElementType = Element<K, V, StoresHash>;
   static constexpr bool in_place = true;
-  static constexpr bool trivial = std::is_trivially_copyable_v<K> && std::is_trivially_copyable_v<V>;
+  static constexpr bool trivial =
+      std::is_trivially_copyable_v<K> && std::is_trivially_copyable_v<V>;
   static constexpr bool racy_keys = is_plain_data<K>::value && std::is_trivially_copyable_v<K>;
   static constexpr bool racy_values = racy_keys && std::is_trivially_copyable_v<V>;
   static constexpr bool trivial_destruction =

@@ -10,7 +10,8 @@
 //   1. Group of a hash: its top bits. Hashes here have 63 bits (`hash >> shift` must be defined for
 //      one group), the tag is made of the low 8. So hash order is table order at every size.
 //   2. Tag 0 means empty. A slot holds an element exactly when its tag is not 0.
-//   3. All words start as 0 (virgin): the elements are still in `previous` or, in a table that never
+//   3. All words start as 0 (virgin): the elements are still in `previous` or, in a table that
+//   never
 //      had one, there are none. Memory from the system is zero already and is not touched.
 //   4. Overflow nodes are only added, and freed with the table: an optimistic reader may follow a
 //      chain at any time.
@@ -118,8 +119,12 @@ struct alignas(64) Table {
   bool from_system = false;
 
   constexpr Table(std::uint8_t* t, SlotType* s, std::atomic<Node*>* o, std::uint64_t n) noexcept
-      : tags(t), slots(s), shift(63U - static_cast<unsigned>(std::countr_zero(n))),
-        groups(n), capacity(capacity_of(n)), overflow(o) {}
+      : tags(t),
+        slots(s),
+        shift(63U - static_cast<unsigned>(std::countr_zero(n))),
+        groups(n),
+        capacity(capacity_of(n)),
+        overflow(o) {}
 
   // The lock words follow the header, so that reaching one takes no load.
   std::atomic<word_t>& word_of(std::size_t group) noexcept {
@@ -131,24 +136,28 @@ struct alignas(64) Table {
   std::size_t index_of(std::uint64_t hash) const noexcept {
     return static_cast<std::size_t>(hash >> shift);
   }
-  std::uint64_t first_hash(std::size_t group) const noexcept { return std::uint64_t{group} << shift; }
+  std::uint64_t first_hash(std::size_t group) const noexcept {
+    return std::uint64_t{group} << shift;
+  }
   std::uint64_t last_hash(std::size_t group) const noexcept {
     return first_hash(group) + ((std::uint64_t{1} << shift) - 1);
   }
   std::uint8_t* tags_of(std::size_t group) const noexcept { return tags + group * group_width; }
   SlotType* slots_of(std::size_t group) const noexcept { return slots + group * group_width; }
 
-  // The element of the group with this tag for which `matches(slot)` is true.
+  // The element of the group with the hash's tag for which `matches(slot)` is true.
   template <class Matches>
-  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t group, std::uint8_t tag, bool overflown,
+  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t group, std::uint64_t hash, bool overflown,
                                        Matches matches) const {
     std::uint8_t* group_tags = tags_of(group);
-    for (BitMask mask = match(group_tags, tag); mask; mask.clear_lowest()) {
+    for (BitMask mask = match_hash(group_tags, hash); mask; mask.clear_lowest()) {
       const std::size_t at = group * group_width + mask.next();
       SlotType* slot = slots + at;
-      if (matches(*slot)) [[likely]] return PlaceType::of(slot, tags + at);
+      if (matches(*slot)) [[likely]]
+        return PlaceType::of(slot, tags + at);
     }
-    if (overflown) [[unlikely]] return find_overflow(group, tag, matches);
+    if (overflown) [[unlikely]]
+      return find_overflow(group, tag_of(hash), matches);
     return {};
   }
 
@@ -265,8 +274,8 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
 #if DASHMAP_DETAIL_MMAP
   if constexpr (std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>) {
     if (layout.bytes >= system_bytes && alignof(SlotType) <= 4096) {
-      void* memory = ::mmap(nullptr, layout.bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      void* memory =
+          ::mmap(nullptr, layout.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (memory == MAP_FAILED) throw std::bad_alloc();
       if (layout.bytes >= huge_bytes) ::madvise(memory, layout.bytes, MADV_HUGEPAGE);
       base = static_cast<unsigned char*>(memory);
@@ -280,10 +289,9 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
         std::allocator_traits<BlockAlloc>::allocate(block_alloc, layout.bytes / sizeof(Block))));
     std::memset(base + layout.words, 0, layout.slots - layout.words);
   }
-  auto* table = ::new (base) Table(base + layout.tags,
-                                   reinterpret_cast<SlotType*>(base + layout.slots),
-                                   reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow),
-                                   groups);
+  auto* table =
+      ::new (base) Table(base + layout.tags, reinterpret_cast<SlotType*>(base + layout.slots),
+                         reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow), groups);
   table->bytes = layout.bytes;
   table->from_system = from_system;
   return table;
@@ -301,8 +309,8 @@ void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
   Node* node = table->nodes.load(std::memory_order_acquire);
   while (node != nullptr) {
     Node& freed = *std::exchange(node, node->next_of_table);
-    NodeTraits::deallocate(
-        node_alloc, std::pointer_traits<typename NodeTraits::pointer>::pointer_to(freed), 1);
+    NodeTraits::deallocate(node_alloc,
+                           std::pointer_traits<typename NodeTraits::pointer>::pointer_to(freed), 1);
   }
   const std::size_t bytes = table->bytes;
 #if DASHMAP_DETAIL_MMAP
