@@ -88,8 +88,15 @@ class EntryState {
 
   Value replace(Value value) {
     typename Map::Displaced displaced;
-    slot_->replace_value(map_->alloc(), std::move(value), displaced);
-    return *Map::SlotType::take_value(displaced);
+    if constexpr (Map::SlotType::in_place) {
+      slot_->replace_value(map_->alloc(), std::move(value), displaced);
+      return *Map::SlotType::take_value(displaced);
+    } else {
+      // Made where it is returned, before anything changes.
+      Value old(give<Key, Value>(slot_->element().value));
+      slot_->replace_value(map_->alloc(), std::move(value), displaced);
+      return old;
+    }
   }
 
   // Takes the element out and gives what take(element) makes of it, then releases the lock.
@@ -111,7 +118,8 @@ class EntryState {
     fresh.emplace(map_->alloc(), hash_, take_key(), [&]() -> Value { return std::move(value); });
     std::optional<std::pair<Key, Value>> result;
     const auto take = [&](auto& element) {
-      result.emplace(std::move_if_noexcept(element.key), std::move_if_noexcept(element.value));
+      result.emplace(detail::give<Key, Value>(element.key),
+                     detail::give<Key, Value>(element.value));
     };
     std::optional<typename Map::Doomed> old;
     if constexpr (!Map::SlotType::in_place) take(slot_->element());
@@ -189,13 +197,13 @@ class OccupiedEntry {
   /// Removes the element and gives its value; releases the lock.
   Value remove() {
     return state_.extract([](auto& element) -> Value {
-      return std::move_if_noexcept(element.value);
+      return detail::give<Key, Value>(element.value);
     });
   }
   /// Removes the element and gives it; releases the lock.
   std::pair<Key, Value> remove_entry() {
     return state_.extract([](auto& element) -> std::pair<Key, Value> {
-      return {std::move_if_noexcept(element.key), std::move_if_noexcept(element.value)};
+      return {detail::give<Key, Value>(element.key), detail::give<Key, Value>(element.value)};
     });
   }
   /// Stores the key that was asked for and the value; gives the stored ones before; releases the

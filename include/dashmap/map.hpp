@@ -391,7 +391,7 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   }
 
   static constexpr auto take_pair = [](auto& element) -> std::pair<K, V> {
-    return {std::move_if_noexcept(element.key), std::move_if_noexcept(element.value)};
+    return {detail::give<K, V>(element.key), detail::give<K, V>(element.value)};
   };
 };
 

@@ -134,8 +134,15 @@ class Operations : public Lookup<Types> {
     static constexpr Request request{"insert"};
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
-    store(hash, std::forward<Q>(key), std::move(value), displaced, request);
-    return SlotType::take_value(displaced);
+    if constexpr (SlotType::in_place) {
+      store(hash, std::forward<Q>(key), std::move(value), displaced, request);
+      return SlotType::take_value(displaced);
+    } else {
+      std::optional<Value> result;
+      displaced.value = &result;
+      store(hash, std::forward<Q>(key), std::move(value), displaced, request);
+      return result;
+    }
   }
 
   // True when the key was new.

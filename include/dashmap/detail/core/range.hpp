@@ -237,7 +237,7 @@ class Ranges : public Operations<Types> {
     std::optional<std::pair<Key, Value>> result;
     if (const PlaceType place = find_held(key)) {
       auto& element = place.slot->element();
-      result.emplace(std::move_if_noexcept(element.key), std::move_if_noexcept(element.value));
+      result.emplace(give<Key, Value>(element.key), give<Key, Value>(element.value));
       std::optional<typename Base::Doomed> doomed;
       this->evict(place, doomed);
     }

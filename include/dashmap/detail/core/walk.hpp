@@ -245,7 +245,7 @@ class Walker : public Ranges<Types> {
       cursor.prepare_evict();
       // Room first: growing after the element was moved out could lose it.
       if (out.size() == out.capacity()) out.reserve(std::max<std::size_t>(8, 2 * out.size()));
-      out.emplace_back(std::move_if_noexcept(element.key), std::move_if_noexcept(element.value));
+      out.emplace_back(give<Key, Value>(element.key), give<Key, Value>(element.value));
       cursor.evict();
     }
     return out;

@@ -40,13 +40,17 @@ struct alignas(64) PinRecord {
   PinRecord* next = nullptr;
 };
 
+// Addresses that no map has, see PinRegistry.
+inline constexpr char pin_marks[3] = {};
+inline constinit PinRecord first_pin{&pin_marks[0]};
+
 class PinRegistry {
  public:
   // Addresses that no map has. `fenced_mark` is the idle state of a thread that must fence at
   // every pin because the system has no asymmetric barrier: the fast path takes it for busy.
-  static constexpr const void* free_mark() noexcept { return &marks_[0]; }
-  static constexpr const void* any_mark() noexcept { return &marks_[1]; }
-  static constexpr const void* fenced_mark() noexcept { return &marks_[2]; }
+  static constexpr const void* free_mark() noexcept { return &pin_marks[0]; }
+  static constexpr const void* any_mark() noexcept { return &pin_marks[1]; }
+  static constexpr const void* fenced_mark() noexcept { return &pin_marks[2]; }
 
   // A record that holds `value`, reused or new. Throws std::bad_alloc.
   static PinRecord* claim(const void* value) {
@@ -91,8 +95,8 @@ class PinRegistry {
   }
 
  private:
-  inline static constexpr char marks_[3] = {};
-  inline static std::atomic<PinRecord*> head_{nullptr};
+  // The first record is static: a program's first look at an empty map allocates nothing.
+  inline static constinit std::atomic<PinRecord*> head_{&first_pin};
 };
 
 // Stands for the record of a thread that has none yet: never idle, so the fast path leaves it

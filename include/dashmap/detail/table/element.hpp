@@ -121,6 +121,18 @@ inline constexpr bool element_moves_nothrow =
     std::is_nothrow_move_constructible_v<K> && std::is_nothrow_move_constructible_v<V> &&
     std::is_nothrow_destructible_v<K> && std::is_nothrow_destructible_v<V>;
 
+// A part of an element that is to be given away: moved, unless moving the element could fail half
+// way and a copy can be had.
+template <class K, class V, class Part>
+constexpr decltype(auto) give(Part& part) noexcept {
+  if constexpr (element_moves_nothrow<K, V> || !std::is_copy_constructible_v<K> ||
+                !std::is_copy_constructible_v<V>) {
+    return std::move(part);
+  } else {
+    return std::as_const(part);
+  }
+}
+
 // The largest element that is kept in place, in bytes, and the strictest alignment.
 inline constexpr std::size_t in_place_size = 256;
 inline constexpr std::size_t in_place_alignment = 64;
@@ -263,7 +275,10 @@ class Slot<K, V, StoresHash> {
   // throwing move.)
   template <class Alloc>
   struct Displaced {
-    std::optional<V> value;
+    // Where the old value goes: a caller that returns it gives the place, so that no move, which
+    // may throw, follows the exchange.
+    std::optional<V> own;
+    std::optional<V>* value = &own;
     std::optional<Slot> node;
     std::optional<Alloc> alloc;
     Displaced() = default;
@@ -276,11 +291,11 @@ class Slot<K, V, StoresHash> {
   template <class Alloc>
   void replace_value(const Alloc& alloc, V&& value, Displaced<Alloc>& displaced) {
     if constexpr (std::is_nothrow_move_constructible_v<V> && std::is_nothrow_destructible_v<V>) {
-      displaced.value.emplace(std::move(node_->value));
+      displaced.value->emplace(std::move(node_->value));
       std::destroy_at(&node_->value);
       std::construct_at(&node_->value, std::move(value));
     } else {
-      displaced.value.emplace(std::move_if_noexcept(node_->value));
+      displaced.value->emplace(std::move_if_noexcept(node_->value));
       displaced.alloc.emplace(alloc);
       Prepared<Alloc> next(alloc, node_->hash.value, std::move_if_noexcept(node_->key),
                            [&]() -> V { return V(std::move(value)); });
@@ -290,7 +305,7 @@ class Slot<K, V, StoresHash> {
   }
   template <class Alloc>
   static std::optional<V> take_value(Displaced<Alloc>& displaced) {
-    return std::move(displaced.value);
+    return std::move(*displaced.value);
   }
 
  private:
