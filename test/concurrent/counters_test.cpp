@@ -249,7 +249,7 @@ TYPED_TEST_SUITE(CountersTest, Subjects);
 
 TYPED_TEST(CountersTest, EachIdiomAloneCountsExactly) {
   using S = TypeParam;
-  const u64 times = scaled(2000, 100);
+  const u64 times = scaled(4000, 100);
   auto idioms = idioms_for_absent_keys<S>();
   const std::size_t absent_ok = idioms.size();
   for (auto& idiom : idioms_for_present_keys<S>()) idioms.push_back(std::move(idiom));
@@ -272,7 +272,7 @@ TYPED_TEST(CountersTest, EachIdiomAloneCountsExactly) {
 
 TYPED_TEST(CountersTest, AllIdiomsTogetherCountExactlyWhileTheTableChangesSize) {
   using S = TypeParam;
-  const u64 times = scaled(20'000, 500);
+  const u64 times = scaled(60'000, 500);
   auto idioms = idioms_for_absent_keys<S>();
   for (auto& idiom : idioms_for_present_keys<S>()) idioms.push_back(std::move(idiom));
   const auto for_all = idioms_for_all_keys<S>();
@@ -311,7 +311,7 @@ TYPED_TEST(CountersTest, RemovedCountersAreMergedBackExactly) {
   using S = TypeParam;
   using Key = typename S::Key;
   using Value = typename S::Value;
-  const u64 times = scaled(20'000, 500);
+  const u64 times = scaled(60'000, 500);
   const auto idioms = idioms_for_absent_keys<S>();
   // The last two idioms are two calls each: a removal may come between them.
   const std::size_t atomic_idioms = idioms.size() - 2;

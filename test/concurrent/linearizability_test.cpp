@@ -434,7 +434,7 @@ TYPED_TEST(LinearizabilityTest, ShortHistoriesOnFreshMaps) {
 }
 
 TYPED_TEST(LinearizabilityTest, SingleKeysWhileTheTableGrowsAndShrinks) {
-  for (Rounds rounds(scaled(16, 3)); rounds.next() && !this->HasFatalFailure();) {
+  for (Rounds rounds(scaled(10, 2)); rounds.next() && !this->HasFatalFailure();) {
     check_round<TypeParam>(rounds.round(), 3 + rounds.round() % 2, 3000, churned_keys<TypeParam>,
                            Calls::single_key);
   }

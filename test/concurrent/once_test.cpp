@@ -33,7 +33,7 @@ TYPED_TEST_SUITE(OnceTest, Subjects);
 /// which gives the value's number.
 template <class S, class Ask>
 void race_for_all_keys(const Ask& ask) {
-  const u64 keys = scaled(20'000, 1000) / (S::crowding > 1 ? 40 : 1);
+  const u64 keys = scaled(100'000, 1000) / (S::crowding > 1 ? 40 : 1);
   typename S::Map map;
   std::vector<std::atomic<u64>> made(keys);
   stress::Violations violations;
@@ -98,7 +98,7 @@ using OnceOnNumbersTest = stress::StressTest;
 TEST_F(OnceOnNumbersTest, AllRacersSeeTheOneValueOnOneKey) {
   dashmap::DashMap<u64, u64> map;
   stress::Violations violations;
-  const u64 rounds = scaled(20'000, 500);
+  const u64 rounds = scaled(50'000, 500);
   std::vector<std::atomic<u64>> made(rounds);
   std::vector<std::atomic<u64>> value(rounds);
   stress::Barrier barrier(3);

@@ -214,13 +214,13 @@ TYPED_TEST_SUITE(TornValuesTest, Subjects);
 
 TYPED_TEST(TornValuesTest, OnAQuietTable) {
   for (stress::Rounds rounds(1, 0.4); rounds.next();) {
-    this->mix_writers_and_readers(scaled(60'000, 2000), 0);
+    this->mix_writers_and_readers(scaled(200'000, 2000), 0);
   }
 }
 
 TYPED_TEST(TornValuesTest, WhileTheTableGrowsAndShrinks) {
   for (stress::Rounds rounds(1, 0.6); rounds.next();) {
-    this->mix_writers_and_readers(scaled(60'000, 2000), TypeParam::crowding > 1 ? 60 : 1500);
+    this->mix_writers_and_readers(scaled(200'000, 2000), TypeParam::crowding > 1 ? 60 : 1500);
   }
 }
 
@@ -250,7 +250,7 @@ TYPED_TEST(TornValuesTest, SlotsThatChangeTheirOwner) {
     Background second_reader(read(11));
     Rng rng = stress::random_for(0);
     phase("replacing");
-    for (u64 i = 1; i < scaled(100'000, 2000); ++i) {
+    for (u64 i = 1; i < scaled(400'000, 2000); ++i) {
       const u64 k = rng.below(hot_keys);
       map.insert(S::key(k), S::value(stamp(i, k)));
       map.erase(S::key(k));
