@@ -93,6 +93,17 @@ class Container {
                 other.shard_count()) {
     engine_.steal(other.engine_);
   }
+  // Takes the memory where the allocators are equal, else moves element by element.
+  Container(Container&& other, const allocator_type& alloc)
+      : engine_(other.engine_.hasher(), other.engine_.equal(), alloc, other.shard_count()) {
+    if (alloc == other.engine_.alloc()) {
+      engine_.steal(other.engine_);
+    } else {
+      for (auto& [key, value] : other.take_all()) {
+        engine_.insert_held(std::move(key), std::move(value));
+      }
+    }
+  }
   Container(const Container& other, const allocator_type& alloc)
       : engine_(other.engine_.hasher(), other.engine_.equal(), alloc, other.shard_count()) {
     if (!other.is_empty()) engine_.reserve_total(other.len());

@@ -49,6 +49,7 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   using Base::Base;
   DashMap() = default;
   DashMap(DashMap&&) = default;
+  DashMap(DashMap&& other, const Allocator& alloc) : Base(std::move(other), alloc) {}
   DashMap& operator=(DashMap&&) = default;
   /// A deep copy, see clone(). Move-only values cannot be copied.
   DashMap(const DashMap& other)

@@ -34,6 +34,7 @@ class DashSet
   using Base::Base;
   DashSet() = default;
   DashSet(DashSet&&) = default;
+  DashSet(DashSet&& other, const Allocator& alloc) : Base(std::move(other), alloc) {}
   DashSet& operator=(DashSet&&) = default;
   /// A deep copy, see clone(). Move-only keys cannot be copied.
   DashSet(const DashSet& other)

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
@@ -277,6 +278,22 @@ TEST(MapInsertKeys, ValuesConvert) {
   static_cast<void>(map.entry("more").or_insert("text"));
   EXPECT_EQ(*map.get("key"), "other");
   EXPECT_EQ(*map.get("more"), "text");
+}
+
+TEST(MapInsertImmovable, ValuesThatNeitherMoveNorCopy) {
+  DashMap<int, std::atomic<int>> map;
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(map.try_emplace(i, i + 1).second);
+  EXPECT_FALSE(map.try_emplace(7, 0).second);
+  const std::atomic<int>* const place = &*map.get(7);
+  for (int i = 300; i < 3000; ++i) static_cast<void>(map.try_emplace(i, i + 1));
+  EXPECT_EQ(&*map.get(7), place) << "an immovable value moved";
+  map.get_mut(7)->fetch_add(10);
+  EXPECT_EQ(map.get(7)->load(), 18);
+  map.retain([](const int& k, std::atomic<int>&) { return k < 100; });
+  EXPECT_TRUE(map.erase(7));
+  map.shrink_to_fit();
+  EXPECT_EQ(map.len(), 99U);
+  for (const auto& [k, v] : map) EXPECT_EQ(v.load(), k + 1);
 }
 
 }  // namespace

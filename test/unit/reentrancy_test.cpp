@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -651,6 +652,22 @@ TEST(ReentrancyOfReads, AnElementInsertedUnderAGuardOfItsGroupCanBeGuardedToo) {
   EXPECT_EQ(*map.get(0), 0);
   *fresh = 11;
   EXPECT_EQ(*fresh, 11);
+}
+
+TEST(DumpLocks, ShowsWhatIsHeld) {
+  DashMap<int, std::string> map{{1, "a"}, {2, "b"}};
+  std::ostringstream before;
+  map.dump_locks(before);
+  std::ostringstream during;
+  {
+    const auto held = map.get_mut(1);
+    map.dump_locks(during);
+  }
+  std::ostringstream after;
+  map.dump_locks(after);
+  EXPECT_NE(during.str().find("RefMut"), std::string::npos) << during.str();
+  EXPECT_EQ(before.str().find("RefMut"), std::string::npos) << before.str();
+  EXPECT_EQ(after.str().find("RefMut"), std::string::npos) << after.str();
 }
 
 }  // namespace

@@ -144,6 +144,7 @@ class Locker : public Resizer<Types> {
   template <class Q>
   auto matcher(std::uint64_t hash, const Q& query) const {
     return [this, hash, &query](const SlotType& slot) {
+      static_cast<void>(hash);  // not every slot stores one
       const auto& element = slot.element();
       if constexpr (std::remove_cvref_t<decltype(element.hash)>::stored) {
         if (element.hash.value != hash) return false;

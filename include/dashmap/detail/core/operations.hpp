@@ -130,19 +130,27 @@ class Operations : public Lookup<Types> {
   }
 
   template <class Q>
-  DASHMAP_DETAIL_INLINE std::optional<Value> insert(Q&& key, Value&& value) {
+  DASHMAP_DETAIL_INLINE std::optional<Value> insert(Q&& key, Value&& value)
+    requires(SlotType::in_place)
+  {
     static constexpr Request request{"insert"};
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
-    if constexpr (SlotType::in_place) {
-      store(hash, std::forward<Q>(key), std::move(value), displaced, request);
-      return SlotType::take_value(displaced);
-    } else {
-      std::optional<Value> result;
-      displaced.value = &result;
-      store(hash, std::forward<Q>(key), std::move(value), displaced, request);
-      return result;
-    }
+    store(hash, std::forward<Q>(key), std::move(value), displaced, request);
+    return SlotType::take_value(displaced);
+  }
+  // A value that may throw when moved is made where it is returned: nothing moves after the change.
+  template <class Q>
+  std::optional<Value> insert(Q&& key, Value&& value)
+    requires(!SlotType::in_place)
+  {
+    static constexpr Request request{"insert"};
+    std::optional<Value> result;
+    const std::uint64_t hash = this->hash_of(key);
+    Displaced displaced;
+    displaced.value = &result;
+    store(hash, std::forward<Q>(key), std::move(value), displaced, request);
+    return result;
   }
 
   // True when the key was new.
