@@ -251,7 +251,8 @@ class Container {
   template <Query<Types> Q = key_type>
   [[nodiscard]] RefType get(const Q& key) const {
     static constexpr Request request{"get"};
-    return ref(key, request);
+    auto&& query = as_query<key_type>(key);
+    return ref(engine_.hash_of(query), query, request);
   }
   /// As get, but never waits: is_locked() when somebody writes.
   template <Query<Types> Q = key_type>
@@ -321,22 +322,24 @@ class Container {
   std::size_t shard_count() const noexcept { return std::size_t{1} << engine_.shard_bits(); }
 
   template <class Q>
-  DASHMAP_DETAIL_INLINE RefType ref(const Q& key, const Request& request) const {
-    auto&& query = as_query<key_type>(key);
-    const auto found = engine_.find_shared(engine_.hash_of(query), query, request);
+  DASHMAP_DETAIL_INLINE RefType ref(std::uint64_t hash, const Q& query,
+                                    const Request& request) const {
+    const auto found = engine_.find_shared(hash, query, request);
     if (!found) return RefType();
-    return guard_of(found);
+    return guard_of(found, request);
   }
   template <class Q>
   TryResult<RefType> try_ref(const Q& key, const Request& request) const {
     auto&& query = as_query<key_type>(key);
     const auto found = engine_.find_shared(engine_.hash_of(query), query, request);
-    if (found) return TryResult<RefType>::present(guard_of(found));
+    if (found) return TryResult<RefType>::present(guard_of(found, request));
     return found.locked_out() ? TryResult<RefType>::locked() : TryResult<RefType>::absent();
   }
-  DASHMAP_DETAIL_INLINE RefType guard_of(const typename Engine::FoundShared& found) const {
+  DASHMAP_DETAIL_INLINE RefType guard_of(const typename Engine::FoundShared& found,
+                                         const Request& request) const {
     auto& element = found.slot->element();
-    return RefType(SharedHandle(engine_.sleepers(), found.word, found.slot, HoldKind::ref),
+    return RefType(SharedHandle(engine_.sleepers(), found.word, found.slot, HoldKind::ref,
+                                request.operation),
                    element.key, shown_value<typename Types::Value>(element));
   }
 

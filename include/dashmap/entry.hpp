@@ -1,178 +1,32 @@
 // Entries: a key's place in the map, occupied or vacant, locked until it is used or dropped.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
-#include "dashmap/detail/core/operations.hpp"
+#include "dashmap/detail/core/entry_state.hpp"
 #include "dashmap/guard.hpp"
 
 namespace dashmap::detail {
 
-// How an entry keeps the key that it was asked for: small things and temporaries by value, others
-// by reference, so that a key is built only when it is inserted.
-template <class Q>
-using StoredQuery =
-    std::conditional_t<std::is_scalar_v<std::remove_cvref_t<Q>> || std::is_rvalue_reference_v<Q&&>,
-                       std::remove_cvref_t<Q>, const std::remove_reference_t<Q>&>;
-
-// The lock and the place of an entry, and the operations that both kinds share.
 template <class Map, class Q>
-class EntryState {
- public:
-  using Key = typename Map::Key;
-  using Value = typename Map::Value;
-  using RefMutType = RefMut<Key, Value>;
-
-  template <class Arg>
-  EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query)
-      : map_(&map),
-        hash_(hash),
-        group_(found.group),
-        slot_(found.place.slot),
-        tag_(found.place.tag),
-        handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry),
-        query_(std::forward<Arg>(query)) {
-    note();
-  }
-  EntryState(EntryState&& other) noexcept(std::is_nothrow_move_constructible_v<Key>)
-      : map_(other.map_),
-        hash_(other.hash_),
-        group_(other.group_),
-        slot_(other.slot_),
-        tag_(other.tag_),
-        handle_(std::move(other.handle_)),
-        query_(std::forward<Q>(other.query_)),
-        built_(std::move(other.built_)),
-        spent_(other.spent_) {
-    note();
-  }
-  EntryState& operator=(EntryState&&) = delete;
-
-  // The stored key, or the one that was asked for.
-  const Key& key() const {
-    if (slot_ != nullptr) return slot_->element().key;
-    return supplied();
-  }
-  Value& value() const noexcept { return slot_->element().value; }
-
-  Key into_key() {
-    handle_.reset();
-    return take_key();
-  }
-
-  RefMutType into_ref() {
-    handle_.hold().kind.store(HoldKind::ref_mut, std::memory_order_relaxed);
-    auto& element = slot_->element();
-    return RefMutType(std::move(handle_), element.key, element.value);
-  }
-
-  // Inserts make()'s value under the key. The entry must be vacant.
-  template <class Make>
-  void fill(Make&& make) {
-    std::optional<typename Map::Prepared> fresh;
-    typename Map::Due due(*map_);
-    if (built_) {
-      settle(map_->add(group_, fresh, hash_, std::move(*built_), std::forward<Make>(make), due));
-    } else {
-      settle(map_->add(group_, fresh, hash_, std::forward<Q>(query_), std::forward<Make>(make),
-                       due));
-    }
-    spent_ = true;
-    handle_.hold().slot.store(slot_, std::memory_order_relaxed);
-  }
-
-  Value replace(Value value) {
-    typename Map::Displaced displaced;
-    if constexpr (Map::SlotType::in_place) {
-      slot_->replace_value(map_->alloc(), std::move(value), displaced);
-      return *Map::SlotType::take_value(displaced);
-    } else {
-      // Made where it is returned, before anything changes.
-      Value old(give<Key, Value>(slot_->element().value));
-      slot_->replace_value(map_->alloc(), std::move(value), displaced);
-      return old;
-    }
-  }
-
-  // Takes the element out and gives what take(element) makes of it, then releases the lock.
-  template <class Take>
-  auto extract(Take&& take) {
-    using Result = std::invoke_result_t<Take, typename Map::SlotType::ElementType&>;
-    std::optional<Result> result;
-    std::optional<typename Map::Doomed> doomed;
-    if constexpr (!Map::SlotType::in_place) result.emplace(take(slot_->element()));
-    map_->evict({slot_, tag_}, doomed);
-    handle_.reset();
-    if constexpr (Map::SlotType::in_place) result.emplace(take(doomed->slot.element()));
-    return std::move(*result);
-  }
-
-  // Puts the supplied key and the value in the element's place; gives what was there.
-  std::pair<Key, Value> replace_entry(Value value) {
-    std::optional<typename Map::Prepared> fresh;
-    fresh.emplace(map_->alloc(), hash_, take_key(), [&]() -> Value { return std::move(value); });
-    std::optional<std::pair<Key, Value>> result;
-    const auto take = [&](auto& element) {
-      result.emplace(detail::give<Key, Value>(element.key),
-                     detail::give<Key, Value>(element.value));
-    };
-    std::optional<typename Map::Doomed> old;
-    if constexpr (!Map::SlotType::in_place) take(slot_->element());
-    old.emplace(*slot_, map_->alloc());
-    fresh->commit(*slot_);
-    handle_.reset();
-    if constexpr (Map::SlotType::in_place) take(old->slot.element());
-    return std::move(*result);
-  }
-
- private:
-  void settle(const typename Map::PlaceType& place) noexcept {
-    slot_ = place.slot;
-    tag_ = place.tag;
-  }
-
-  // A vacant entry's key is compared with others through its record.
-  void note() noexcept {
-    if (handle_ && slot_ == nullptr) map_->note_vacant(handle_.hold(), hash_, query_);
-  }
-
-  const Key& supplied() const {
-    if constexpr (std::is_same_v<std::remove_cvref_t<Q>, Key>) {
-      return query_;
-    } else {
-      if (!built_) built_.emplace(make_with<Key>(map_->alloc(), query_));
-      return *built_;
-    }
-  }
-
-  Key take_key() {
-    if (spent_) {
-      if constexpr (std::is_copy_constructible_v<Key>) return slot_->element().key;
-    }
-    spent_ = true;
-    if (built_) return std::move(*built_);
-    return make_with<Key>(map_->alloc(), std::forward<Q>(query_));
-  }
-
-  Map* map_;
-  std::uint64_t hash_;
-  typename Map::GroupType group_;
-  typename Map::SlotType* slot_;
-  std::uint8_t* tag_;
-  ExclusiveHandle handle_;
-  Q query_;
-  mutable std::optional<Key> built_;
-  bool spent_ = false;  // the query was used up
-};
+auto into_ref(EntryState<Map, Q>& state) {
+  const auto& key = state.key();
+  auto& value = state.value();
+  return RefMut<typename Map::Key, typename Map::Value>(state.into_guard(), key, value);
+}
 
 }  // namespace dashmap::detail
 
 namespace dashmap {
+
+template <class Map, class Q>
+class VacantEntry;
+template <class Map, class Q>
+class Entry;
 
 /// The place of a key that is in the map.
 /// \locks group exclusive, while it lives and has not given its element away
@@ -182,7 +36,8 @@ class OccupiedEntry {
   using Key = typename Map::Key;
   using Value = typename Map::Value;
 
-  explicit OccupiedEntry(detail::EntryState<Map, Q>&& state) : state_(std::move(state)) {}
+  template <class... Args>
+  explicit OccupiedEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
 
   /// The stored key.
   const Key& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return state_.key(); }
@@ -191,7 +46,7 @@ class OccupiedEntry {
   /// Replaces the value; gives the one before. The lock stays.
   Value insert(Value value) { return state_.replace(std::move(value)); }
   /// The entry as a guard; the entry is used up.
-  RefMut<Key, Value> into_ref() { return state_.into_ref(); }
+  RefMut<Key, Value> into_ref() { return detail::into_ref(state_); }
   /// The key that was asked for (not the stored one); releases the lock.
   Key into_key() { return state_.into_key(); }
   /// Removes the element and gives its value; releases the lock.
@@ -213,6 +68,16 @@ class OccupiedEntry {
   }
 
  private:
+  friend class VacantEntry<Map, Q>;
+  friend class Entry<Map, Q>;
+
+  // This entry with another value. What may throw comes before the change.
+  OccupiedEntry with(Value value) && {
+    OccupiedEntry result(std::in_place, std::move(state_), detail::stays_here);
+    result.state_.set(std::move(value));
+    return result;
+  }
+
   detail::EntryState<Map, Q> state_;
 };
 
@@ -224,7 +89,8 @@ class VacantEntry {
   using Key = typename Map::Key;
   using Value = typename Map::Value;
 
-  explicit VacantEntry(detail::EntryState<Map, Q>&& state) : state_(std::move(state)) {}
+  template <class... Args>
+  explicit VacantEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
 
   /// The key that was asked for.
   const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND { return state_.key(); }
@@ -236,14 +102,15 @@ class VacantEntry {
   }
   /// Inserts the value; the entry is used up.
   OccupiedEntry<Map, Q> insert_entry(Value value) {
-    state_.fill([&]() -> Value { return std::move(value); });
-    return OccupiedEntry<Map, Q>(std::move(state_));
+    OccupiedEntry<Map, Q> result(std::in_place, std::move(state_), detail::stays_here);
+    result.state_.fill([&]() -> Value { return std::move(value); });
+    return result;
   }
   /// Inserts what `make()` gives, built in place.
   template <class Make>
   RefMut<Key, Value> insert_with(Make&& make) {
     state_.fill(std::forward<Make>(make));
-    return state_.into_ref();
+    return detail::into_ref(state_);
   }
 
  private:
@@ -261,9 +128,13 @@ class Entry {
   using Vacant = VacantEntry<Map, Q>;
   using RefMutType = RefMut<Key, Value>;
 
-  Entry(bool occupied, detail::EntryState<Map, Q>&& state)
-      : kind_(occupied ? Kind(std::in_place_type<Occupied>, std::move(state))
-                       : Kind(std::in_place_type<Vacant>, std::move(state))) {}
+  template <class Arg>
+  Entry(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
+        const char* operation)
+      : kind_(found.place ? Kind(std::in_place_type<Occupied>, std::in_place, map, hash,
+                                 std::move(found), std::forward<Arg>(query), operation)
+                          : Kind(std::in_place_type<Vacant>, std::in_place, map, hash,
+                                 std::move(found), std::forward<Arg>(query), operation)) {}
 
   bool is_occupied() const noexcept { return kind_.index() == 0; }
   /// The entry as what it is; null when it is the other.
@@ -331,17 +202,14 @@ class Entry {
   /// Sets the value, whatever there was.
   RefMutType insert(Value value) {
     if (Occupied* entry = occupied()) {
-      entry->insert(std::move(value));
+      entry->state_.set(std::move(value));
       return entry->into_ref();
     }
     return vacant()->insert(std::move(value));
   }
   /// Sets the value and stays an entry.
   Occupied insert_entry(Value value) {
-    if (Occupied* entry = occupied()) {
-      entry->insert(std::move(value));
-      return std::move(*entry);
-    }
+    if (Occupied* entry = occupied()) return std::move(*entry).with(std::move(value));
     return vacant()->insert_entry(std::move(value));
   }
 

@@ -1,8 +1,9 @@
 // The guards: objects that keep an element of a map locked while they live.
 //
 // A guard is a lock and two pointers. It is move-only, tests false when there was no such key, and
-// may be moved to, and released by, another thread. While a thread holds guards it may do anything
-// with other keys; what conflicts with its own guards throws DeadlockError at once.
+// may be moved to, and released by, another thread: it counts for the thread that used it last.
+// While a thread holds guards it may do anything with other keys; what conflicts with its own
+// guards throws DeadlockError at once.
 #pragma once
 
 #include <concepts>
@@ -31,33 +32,38 @@ class GuardBase {
 
   GuardBase() noexcept = default;
   DASHMAP_DETAIL_INLINE GuardBase(HandleType&& handle, const K& key, T& value) noexcept
-      : handle_(std::move(handle)), key_(&key), value_(&value) {}
+      : handle_(std::move(handle), stays_here), key_(&key), value_(&value) {
+    handle_.born_at(this);
+  }
 
   /// Whether there is an element: false after a look-up of an absent key and after a move.
-  explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+  explicit operator bool() const noexcept {
+    handle_.use();
+    return static_cast<bool>(handle_);
+  }
 
   /// The key. The guard must hold an element.
-  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *key_; }
+  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*key_); }
   /// The value. The guard must hold an element.
-  const T& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  const T& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  const T* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return value_; }
+  const T& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  const T& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  const T* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(value_); }
   /// Both, as references that live no longer than the guard.
   std::pair<const K&, const T&> pair() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
-    return {*key_, *value_};
+    return {used(*key_), *value_};
   }
 
  protected:
   // The guard of a part of the value: f gives a reference to it.
   template <template <class, class> class Mapped, class F>
   auto project(F&& f) {
-    auto& part = std::invoke(std::forward<F>(f), *value_);
+    auto& part = std::invoke(std::forward<F>(f), used(*value_));
     return Mapped<K, Part<decltype(part)>>(std::move(handle_), *key_, part);
   }
   // The same where f gives a pointer; null leaves this guard as it is.
   template <template <class, class> class Mapped, class F>
   auto try_project(F&& f) {
-    auto* part = std::invoke(std::forward<F>(f), *value_);
+    auto* part = std::invoke(std::forward<F>(f), used(*value_));
     std::optional<Mapped<K, Part<decltype(*part)>>> result;
     if (part != nullptr) result.emplace(std::move(handle_), *key_, *part);
     return result;
@@ -67,6 +73,13 @@ class GuardBase {
   template <class Reference>
   using Part = std::conditional_t<Exclusive, std::remove_reference_t<Reference>,
                                   std::remove_cvref_t<Reference>>;
+
+  // Passes on what the guard is about to show.
+  template <class Shown>
+  DASHMAP_DETAIL_INLINE Shown& used(Shown& shown) const noexcept {
+    handle_.use();
+    return shown;
+  }
 
   HandleType handle_;
   const K* key_ = nullptr;
@@ -83,13 +96,13 @@ class MutableGuardBase : public GuardBase<K, T, true> {
   using Base::operator*;
   using Base::operator->;
 
-  T& operator*() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *this->value_; }
-  T* operator->() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return this->value_; }
+  T& operator*() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return this->used(*this->value_); }
+  T* operator->() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return this->used(this->value_); }
   /// The value, to be changed.
-  T& value_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *this->value_; }
+  T& value_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return this->used(*this->value_); }
   /// Both, the value to be changed.
   std::pair<const K&, T&> pair_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
-    return {*this->key_, *this->value_};
+    return {this->used(*this->key_), *this->value_};
   }
 };
 

@@ -1,6 +1,7 @@
-// Iterators and their items. An iterator locks the group of the item it points to, nothing else;
-// none at the end. An element that is present throughout is met exactly once, however the map grows
-// or shrinks meanwhile; others may or may not be met.
+// Iterators and their items. An item keeps its element's group locked while it lives, and nothing
+// is locked between items: from `++it` until the first item of `*it` is gone. An element that is
+// present throughout is met exactly once, however the map grows or shrinks meanwhile; others may or
+// may not be met.
 #pragma once
 
 #include <cstddef>
@@ -27,32 +28,32 @@ class RefMulti : private detail::TiedItem<false> {
   RefMulti(detail::Tie<false>& holder, const K& key, Target& value)
       : TiedItem(holder), key_(&key), value_(&value) {}
 
-  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *key_; }
-  Target& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  Target& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  Target* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return value_; }
+  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*key_); }
+  Target& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  Target& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  Target* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(value_); }
   std::pair<const K&, Target&> pair() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
-    return {*key_, *value_};
+    return {used(*key_), *value_};
   }
   /// A copy of the element, for containers of pairs.
   operator std::pair<K, V>() const
     requires(!std::is_same_v<V, detail::Unit>)
   {
-    return {*key_, *value_};
+    return {used(*key_), *value_};
   }
   /// A set's item stands for its key.
   operator const K&() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND
     requires std::is_same_v<V, detail::Unit>
   {
-    return *key_;
+    return used(*key_);
   }
 
   template <std::size_t I>
   decltype(auto) get() const noexcept {
     if constexpr (I == 0) {
-      return static_cast<const K&>(*key_);
+      return static_cast<const K&>(used(*key_));
     } else {
-      return static_cast<Target&>(*value_);
+      return static_cast<Target&>(used(*value_));
     }
   }
 
@@ -69,26 +70,26 @@ class RefMutMulti : private detail::TiedItem<true> {
   RefMutMulti(detail::Tie<true>& holder, const K& key, V& value)
       : TiedItem(holder), key_(&key), value_(&value) {}
 
-  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *key_; }
-  const V& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  V& value_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  const V& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  V& operator*() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return *value_; }
-  const V* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return value_; }
-  V* operator->() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return value_; }
+  const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*key_); }
+  const V& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  V& value_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  const V& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  V& operator*() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  const V* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(value_); }
+  V* operator->() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(value_); }
   std::pair<const K&, const V&> pair() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
-    return {*key_, *value_};
+    return {used(*key_), *value_};
   }
   std::pair<const K&, V&> pair_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
-    return {*key_, *value_};
+    return {used(*key_), *value_};
   }
 
   template <std::size_t I>
   decltype(auto) get() const noexcept {
     if constexpr (I == 0) {
-      return static_cast<const K&>(*key_);
+      return static_cast<const K&>(used(*key_));
     } else {
-      return static_cast<V&>(*value_);
+      return static_cast<V&>(used(*value_));
     }
   }
 
@@ -116,8 +117,9 @@ decltype(auto) shown_value(Element& element) noexcept {
   }
 }
 
-// An input iterator; `*it` is an item by value, whose lock it shares with the iterator. Iterators
-// of shared items may be copied. Default-constructed: the end.
+// An input iterator; `*it` is an item by value. When it is gone, the element may be looked at again
+// unless it was removed meanwhile, which is a std::out_of_range. Iterators of shared items may be
+// copied. Default-constructed: the end.
 template <class Map, bool Exclusive>
 class MapIterator {
  public:
@@ -128,12 +130,10 @@ class MapIterator {
   using pointer = void;
 
   MapIterator() noexcept = default;
-  MapIterator(Map& map, const char* operation)
-      : cursor_(std::in_place, map, 0, Map::last_hash, operation) {
-    cursor_->advance();
-  }
+  MapIterator(Map& map, const char* operation) : cursor_(std::in_place, map, operation) {}
 
   reference operator*() const {
+    cursor_->hold();
     auto& element = cursor_->place().slot->element();
     return reference(cursor_->tie(), element.key, shown_value<typename Map::Value>(element));
   }
@@ -154,7 +154,7 @@ class MapIterator {
   const void* slot() const noexcept {
     return cursor_ && *cursor_ ? cursor_->place().slot : nullptr;
   }
-  mutable std::optional<typename Map::template Cursor<Exclusive>> cursor_;
+  mutable std::optional<typename Map::template Visit<Exclusive>> cursor_;
 };
 
 // A range over a whole map.

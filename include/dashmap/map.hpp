@@ -14,10 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "dashmap/container.hpp"
-#include "dashmap/detail/core/batch.hpp"
 #include "dashmap/fwd.hpp"
 #include "dashmap/hash.hpp"
+#include "dashmap/map_base.hpp"
 
 namespace dashmap {
 
@@ -34,11 +33,11 @@ namespace dashmap {
 /// \complexity of operations on one key: constant on average; no operation's pause depends on the
 /// size of the map
 template <class K, class V, class Hash, class KeyEqual, class Allocator>
-class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator>,
-                                         detail::MapTypes<K, V, Hash, KeyEqual, Allocator>> {
+class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
+                                       detail::MapTypes<K, V, Hash, KeyEqual, Allocator>> {
  public:
   using Types = detail::MapTypes<K, V, Hash, KeyEqual, Allocator>;
-  using Base = detail::Container<DashMap, Types>;
+  using Base = detail::MapBase<DashMap, Types>;
   using Engine = typename Base::Engine;
   using mapped_type = V;
   using value_type = std::pair<const K, V>;
@@ -75,7 +74,7 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   /// With the elements of a range of pairs; of equal keys the last wins.
   template <std::input_iterator It, std::sentinel_for<It> End>
   DashMap(It first, End last, const Allocator& alloc = Allocator()) : Base(alloc) {
-    for (; first != last; ++first) insert_pair(*first);
+    for (; first != last; ++first) this->insert_pair(*first);
   }
   DashMap(std::initializer_list<std::pair<K, V>> elements, const Allocator& alloc = Allocator())
       : DashMap(elements.begin(), elements.end(), alloc) {}
@@ -110,19 +109,19 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
     auto& engine = this->engine_;
     auto found = engine.template find_exclusive<true, true>(engine.hash_of(query), query, request);
     if (!found.place) return RefMut<K, V>();
-    return guard_of(found);
+    return this->guard_of(found, request);
   }
   /// As get_mut, but never waits: is_locked() when somebody else is there.
   template <detail::Query<Types> Q = K>
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut(const Q& key) {
     static constexpr detail::Request request{"try_get_mut", detail::no_deadline, false};
-    return try_ref_mut(key, request);
+    return this->try_ref_mut(key, request);
   }
   /// As get_mut; gives up when it has waited so long.
   template <detail::Query<Types> Q = K, class Rep, class Period>
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut_for(
       const Q& key, std::chrono::duration<Rep, Period> patience) {
-    return try_ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)});
+    return this->try_ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)});
   }
 
   /// Calls `f(const K&, const V&)` and gives its result (`true` when it has none); nothing when the
@@ -144,8 +143,8 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   template <detail::Query<Types> Q = K>
   std::optional<std::pair<K, V>> remove(const Q& key) {
     static constexpr detail::Request request{"remove"};
-    return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{}, take_pair,
-                                request);
+    return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{},
+                                Base::take_pair, request);
   }
   /// Removes the key if `p(const K&, const V&)`. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&, const V&> P>
@@ -153,8 +152,8 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
     static constexpr detail::Request request{"remove_if"};
     return this->engine_.remove(
         detail::as_query<K>(key),
-        [&](const K& k, V& v) -> bool { return std::invoke(p, k, std::as_const(v)); }, take_pair,
-        request);
+        [&](const K& k, V& v) -> bool { return std::invoke(p, k, std::as_const(v)); },
+        Base::take_pair, request);
   }
   /// Removes the key if `p(const K&, V&)`, which may change the value. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&, V&> P>
@@ -162,7 +161,7 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
     static constexpr detail::Request request{"remove_if_mut"};
     return this->engine_.remove(
         detail::as_query<K>(key), [&](const K& k, V& v) -> bool { return std::invoke(p, k, v); },
-        take_pair, request);
+        Base::take_pair, request);
   }
 
   /// Replaces the value by `f(const K&, V)`; false when the key is absent. Where f may throw it
@@ -178,13 +177,24 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   template <detail::Query<Types> Q = K>
   [[nodiscard]] auto entry(Q&& key) {
     static constexpr detail::Request request{"entry"};
-    return *make_entry(detail::as_query<K>(std::forward<Q>(key)), request);
+    auto&& query = detail::as_query<K>(std::forward<Q>(key));
+    return this->locked_entry(this->engine_.hash_of(query), std::forward<decltype(query)>(query),
+                              request);
   }
   /// As entry, but never waits: nothing, and the key not moved from, when somebody is there.
   template <detail::Query<Types> Q = K>
   [[nodiscard]] auto try_entry(Q&& key) {
     static constexpr detail::Request request{"try_entry", detail::no_deadline, false};
-    return make_entry(detail::as_query<K>(std::forward<Q>(key)), request);
+    auto&& query = detail::as_query<K>(std::forward<Q>(key));
+    auto& engine = this->engine_;
+    const std::uint64_t hash = engine.hash_of(query);
+    std::optional<typename Base::template EntryFor<decltype(query)>> result;
+    auto found = engine.template find_exclusive<false>(hash, query, request);
+    if (found.section) {
+      result.emplace(engine, hash, std::move(found), std::forward<decltype(query)>(query),
+                     request.operation);
+    }
+    return result;
   }
 
   /// Inserts a value made of the arguments unless the key is there. The guard, and whether it was
@@ -193,9 +203,11 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   template <detail::Query<Types> Q = K, class... Args>
   std::pair<RefMut<K, V>, bool> try_emplace(Q&& key, Args&&... args) {
     static constexpr detail::Request request{"try_emplace"};
-    auto place = make_entry(detail::as_query<K>(std::forward<Q>(key)), request);
-    const bool vacant = !place->is_occupied();
-    return {place->or_insert_with([&]() -> V {
+    auto&& query = detail::as_query<K>(std::forward<Q>(key));
+    auto place = this->locked_entry(this->engine_.hash_of(query),
+                                    std::forward<decltype(query)>(query), request);
+    const bool vacant = !place.is_occupied();
+    return {place.or_insert_with([&]() -> V {
               return detail::make_with<V>(this->engine_.alloc(), std::forward<Args>(args)...);
             }),
             vacant};
@@ -207,9 +219,10 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   Ref<K, V> get_or_insert_with(Q&& key, F&& f) {
     static constexpr detail::Request request{"get_or_insert_with"};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
-    if (auto found = this->ref(query, request)) return found;
-    return make_entry(std::forward<decltype(query)>(query), request)
-        ->or_insert_with(std::forward<F>(f))
+    const std::uint64_t hash = this->engine_.hash_of(query);
+    if (auto found = this->ref(hash, query, request)) return found;
+    return this->locked_entry(hash, std::forward<decltype(query)>(query), request)
+        .or_insert_with(std::forward<F>(f))
         .downgrade();
   }
 
@@ -259,10 +272,10 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
   /// Inserts the pairs of a range.
   template <std::ranges::input_range Range>
   void extend(Range&& range) {
-    for (auto&& element : range) insert_pair(std::forward<decltype(element)>(element));
+    for (auto&& element : range) this->insert_pair(std::forward<decltype(element)>(element));
   }
   void extend(std::initializer_list<std::pair<K, V>> elements) {
-    for (const auto& element : elements) insert_pair(element);
+    for (const auto& element : elements) this->insert_pair(element);
   }
 
   // --- the whole map -----------------------------------------------------------------------------
@@ -347,53 +360,6 @@ class DashMap : public detail::Container<DashMap<K, V, Hash, KeyEqual, Allocator
     }
     return true;
   }
-
- private:
-  friend Base;
-
-  template <class Q>
-  TryResult<RefMut<K, V>> try_ref_mut(const Q& key, const detail::Request& request) {
-    auto&& query = detail::as_query<K>(key);
-    auto& engine = this->engine_;
-    auto found = engine.template find_exclusive<false, true>(engine.hash_of(query), query, request);
-    if (found.place) return TryResult<RefMut<K, V>>::present(guard_of(found));
-    return found.group.word == nullptr ? TryResult<RefMut<K, V>>::locked()
-                                       : TryResult<RefMut<K, V>>::absent();
-  }
-  using Base::guard_of;
-  DASHMAP_DETAIL_INLINE RefMut<K, V> guard_of(typename Engine::Found& found) {
-    auto& element = found.place.slot->element();
-    return RefMut<K, V>(detail::ExclusiveHandle(this->engine_.sleepers(), found.section.take(),
-                                                found.place.slot, detail::HoldKind::ref_mut),
-                        element.key, element.value);
-  }
-
-  template <class Q>
-  DASHMAP_DETAIL_INLINE auto make_entry(Q&& key, const detail::Request& request) {
-    using Query = detail::StoredQuery<Q>;
-    using Map = typename Engine::Base;
-    std::optional<Entry<Map, Query>> result;
-    auto& engine = this->engine_;
-    const std::uint64_t hash = engine.hash_of(key);
-    auto found = engine.template find_exclusive<false>(hash, key, request);
-    if (found.section) {
-      const bool occupied = static_cast<bool>(found.place);
-      result.emplace(occupied, detail::EntryState<Map, Query>(engine, hash, std::move(found),
-                                                              std::forward<Q>(key)));
-    }
-    return result;
-  }
-
-  template <class Pair>
-  void insert_pair(Pair&& pair) {
-    detail::split_pair(std::forward<Pair>(pair), [&](auto&& key, auto&& value) {
-      insert(std::forward<decltype(key)>(key), V(std::forward<decltype(value)>(value)));
-    });
-  }
-
-  static constexpr auto take_pair = [](auto& element) -> std::pair<K, V> {
-    return {detail::give<K, V>(element.key), detail::give<K, V>(element.value)};
-  };
 };
 
 }  // namespace dashmap

@@ -115,12 +115,12 @@ TYPED_TEST(MapIterate, KeysAndValuesGiveCopies) {
   }
 }
 
-TYPED_TEST(MapIterate, AnElementIsHeldWhileTheIteratorIsAtIt) {
+TYPED_TEST(MapIterate, AnItemHoldsItsElementUntilItIsGone) {
   using C = TypeParam;
   auto map = filled<C>(10);
+  auto range = map.iter();
+  auto it = range.begin();
   {
-    auto range = map.iter();
-    auto it = range.begin();
     const auto item = *it;
     const int n = number(item.key());
     on_another_thread([&] {
@@ -128,10 +128,71 @@ TYPED_TEST(MapIterate, AnElementIsHeldWhileTheIteratorIsAtIt) {
       EXPECT_TRUE(map.try_get(key<C>(n)).is_present());
     });
   }
+  // The iterator is still at its first element, with no item in hand.
   on_another_thread([&] {
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(map.try_get_mut(key<C>(i)).is_present());
   });
   map.clear();
+}
+
+TYPED_TEST(MapIterate, AnItemThatMovesOnTakesItsLockAlong) {
+  using C = TypeParam;
+  auto map = filled<C>(10);
+  auto range = map.iter_mut();
+  auto it = range.begin();
+  const auto is_locked = [&](int n) {
+    bool locked = false;
+    on_another_thread([&] { locked = map.try_get(key<C>(n)).is_locked(); });
+    return locked;
+  };
+  int first = -1;
+  {
+    auto item = std::optional(*it);
+    first = number(item->key());
+    EXPECT_TRUE(is_locked(first));
+    ++it;
+    EXPECT_TRUE(is_locked(first)) << "the item lost its lock when the iterator went on";
+    const int second = number((*it).key());
+    EXPECT_NE(second, first);
+    item->value_mut() = value<C>(77);
+  }
+  EXPECT_FALSE(is_locked(first));
+  std::size_t rest = 1;
+  while (++it != range.end()) ++rest;
+  EXPECT_EQ(rest, 9U);
+  EXPECT_EQ(number(*map.get(key<C>(first))), 77);
+}
+
+// The pattern that every container's users know: what is at the iterator may go, as it is not
+// locked when no item is in hand.
+TYPED_TEST(MapIterate, ElementsMayBeErasedBetweenItems) {
+  using C = TypeParam;
+  auto map = filled<C>(C::count);
+  std::size_t met = 0;
+  for (auto it = map.begin(); it != map.end(); ++it) {
+    const int n = number((*it).key());
+    ++met;
+    EXPECT_TRUE(map.erase(key<C>(n)));
+    EXPECT_THROW(static_cast<void>(*it), std::out_of_range) << "looked at an erased element";
+  }
+  EXPECT_EQ(met, static_cast<std::size_t>(C::count));
+  EXPECT_TRUE(map.is_empty());
+}
+
+TYPED_TEST(MapIterate, AnElementMayBeLookedAtAgain) {
+  using C = TypeParam;
+  auto map = filled<C>(C::count);
+  for (auto it = map.begin(); it != map.end(); ++it) {
+    const int n = number((*it).key());
+    map.get_mut(key<C>(n)).value_mut() = value<C>(n + 1);
+    EXPECT_EQ(number((*it).value()), n + 1);
+  }
+  const auto even = [](const auto& item) { return number(item.key()) % 2 == 0; };
+  int sum = 0;
+  for (auto&& item : map.iter() | std::views::filter(even)) sum += number(item.key());
+  int expected = 0;
+  for (int i = 0; i < C::count; i += 2) expected += i;
+  EXPECT_EQ(sum, expected);
 }
 
 TYPED_TEST(MapIterate, NothingIsHeldAtTheEnd) {

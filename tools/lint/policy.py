@@ -26,6 +26,7 @@ PUBLIC_HEADERS = {
     "iterator.hpp": "vocabulary",
     "shards.hpp": "vocabulary",
     "container.hpp": "vocabulary",
+    "map_base.hpp": "vocabulary",
     "map.hpp": "fronts",
     "set.hpp": "fronts",
     "read_only_view.hpp": "fronts",

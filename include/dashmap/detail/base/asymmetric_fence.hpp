@@ -18,6 +18,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 
 #include "dashmap/detail/base/config.hpp"
 
@@ -50,7 +51,13 @@ inline bool asymmetric_fences() noexcept {
 
 inline void heavy_fence() noexcept {
   if (asymmetric_fences()) {
-    ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0U, 0);
+    const auto call = [](int command) { return ::syscall(SYS_membarrier, command, 0U, 0) == 0; };
+    // A registration may be lost by a fork; a sandbox that came later leaves no safe way on.
+    if (!call(MEMBARRIER_CMD_PRIVATE_EXPEDITED) &&
+        !(call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
+          call(MEMBARRIER_CMD_PRIVATE_EXPEDITED))) {
+      std::terminate();
+    }
   }
   full_fence();
 }

@@ -6,8 +6,11 @@
 //   1. A hold on a group keeps its table: a live group that is locked cannot move.
 //   2. A thread never waits for a lock that it holds. On a group it has exclusively it nests; on
 //      one it has shared it upgrades, when all shared holds are its own. Whether the keys conflict
-//      is checked once the slot is known (check_conflict), before anything changes.
-//   3. User code never runs while only a pin protects the table, but for the comparison of plain
+//      is checked once the slot is known (admits), before anything changes.
+//   3. Where guards of one group went to several threads (guards can be moved), a thread nests only
+//      when all exclusive holds there are its own; else it waits. So operations on a group exclude
+//      each other whoever has guards in it.
+//   4. User code never runs while only a pin protects the table, but for the comparison of plain
 //      keys; what it may call restores the pin (reclaim/pin.hpp).
 //
 // Readers and writers
@@ -22,6 +25,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <thread>
 #include <type_traits>
 
 #include "dashmap/detail/core/resize.hpp"
@@ -30,6 +34,10 @@
 #include "dashmap/detail/sync/parking.hpp"
 
 namespace dashmap::detail {
+
+// How long a conflict with an own guard that roams (held.hpp) is waited out: the guard may be on
+// its way to another thread, which then releases it.
+inline constexpr std::chrono::milliseconds roaming_patience{250};
 
 // Who asks for a lock, and how long it may wait.
 struct Request {
@@ -112,32 +120,68 @@ class Locker : public Resizer<Types> {
     }
   }
 
-  // Throws DeadlockError when this thread holds the key in a way that excludes the operation.
-  // `slot` may be null: the key is absent.
+  // For a thread that has the group locked together with earlier holds: whether the operation may
+  // go on with the key. `slot` may be null: the key is absent. False: give the lock up, and then
+  // report the key as locked, or wait for it where the request waits. Throws DeadlockError when the
+  // wait would never end.
   template <bool Exclusive, class Q>
-  void check_conflict(const Acquired& acquired, const SlotType* slot, std::uint64_t hash,
-                      const Q& query, const char* operation) const {
-    Held::for_each([&](const Hold& hold) {
-      if (!Exclusive && !hold.exclusive()) return;
-      if (hold.spans(this, hash) ||
-          (hold.where.load(std::memory_order_relaxed) == acquired.group.word &&
-           holds_key(hold, slot, hash, query))) {
-        throw_self_deadlock(operation, hold);
-      }
+  bool admits(const Acquired& acquired, const SlotType* slot, std::uint64_t hash, const Q& query,
+              const Request& request) const {
+    const auto conflicts = [&](const HoldView& hold) {
+      return (Exclusive || hold.exclusive()) &&
+             (hold.spans(this, hash) ||
+              (hold.where == acquired.group.word && holds_key(hold, slot, hash, query)));
+    };
+    if (!request.question && !none_in_the_way(request, conflicts)) return false;
+    // Guards of this group that went to other threads since the lock was taken.
+    if (Held::adopted() == 0) return true;
+    std::optional<HoldView> away;
+    Held::for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
+      if (user != Held::this_thread() && conflicts(hold)) away = hold;
     });
+    if (!away) return true;
+    const Own own = own_holds(acquired);
+    if (request.waits && (own.shared != 0 || own.depth != 0)) {
+      throw_self_deadlock(request.operation, *away);  // this thread is in its way as well
+    }
+    return false;
   }
 
-  // The record of a lock on a key that is not in the map.
+  // As admits, where the lock cannot be given up: throws DeadlockError.
+  template <bool Exclusive, class Q>
+  void require(const GroupType& group, const SlotType* slot, std::uint64_t hash, const Q& query,
+               const Request& request) const {
+    const Acquired acquired{group, 0, true, group.first_hash(), group.last_hash()};
+    if (!admits<Exclusive>(acquired, slot, hash, query, request)) {
+      throw DeadlockError("dashmap: " + std::string(request.operation) +
+                          " would wait, with keys of the same group locked, for a guard that went"
+                          " to another thread");
+    }
+  }
+
+  // Throws DeadlockError if a hold of this thread conflicts, or gives false if the request does not
+  // wait.
+  template <class Conflicts>
+  static bool none_in_the_way(const Request& request, const Conflicts& conflicts) {
+    for (auto patience = roaming_patience;; --patience) {
+      std::optional<HoldView> found;
+      Held::for_each([&](const HoldView& hold) {
+        if (conflicts(hold)) found = hold;
+      });
+      if (!found) return true;
+      if (!request.waits) return false;
+      if (!found->roams() || patience.count() == 0) throw_self_deadlock(request.operation, *found);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  // What a lock on a key that is not in the map is recorded with.
   template <class Q>
-  void note_vacant(Hold& hold, std::uint64_t hash, const Q& query) const noexcept {
-    hold.first.store(hash, std::memory_order_relaxed);
-    hold.same_key.store(
-        [](const void* equal, const void* held, const void* key) {
-          return static_cast<bool>((*static_cast<const typename Types::Equal*>(equal))(
-              *static_cast<const Key*>(key), *static_cast<const Q*>(held)));
-        },
-        std::memory_order_relaxed);
-    hold.query.store(&query, std::memory_order_relaxed);
+  static VacantKey vacant_key(std::uint64_t hash, const Q& query) noexcept {
+    return {hash, &query, [](const void* equal, const void* held, const void* key) {
+              return static_cast<bool>((*static_cast<const typename Types::Equal*>(equal))(
+                  *static_cast<const Key*>(key), *static_cast<const Q*>(held)));
+            }};
   }
 
   // The comparison of an element with a query, for a thread that has the group locked.
@@ -164,23 +208,24 @@ class Locker : public Resizer<Types> {
     }
   };
 
+  // This thread's holds.
   struct Own {
-    word_t shared = 0;
-    bool exclusive = false;
+    word_t shared = 0;  // on the group
+    word_t depth = 0;   // exclusive ones, as the word counts them
     bool elsewhere = false;
 
     // Who holds anything does not queue behind waiters: it might wait for one of them to wait for
     // it (deadlock.hpp, 4).
-    bool barges() const noexcept { return shared != 0 || elsewhere; }
+    bool barges() const noexcept { return shared != 0 || depth != 0 || elsewhere; }
   };
 
   Own own_holds(const Acquired& at) const {
     Own own;
-    Held::for_each([&](const Hold& hold) {
+    Held::for_each([&](const HoldView& hold) {
       if (!hold.locks(this, at.group.word, at.first, at.last)) {
         own.elsewhere = true;
       } else if (hold.exclusive()) {
-        own.exclusive = true;
+        if (hold.counts()) own.depth += word::depth_one;
       } else {
         ++own.shared;
       }
@@ -201,16 +246,16 @@ class Locker : public Resizer<Types> {
       const Own own = own_holds(result);
       const word_t seen = group.seen;
       bool taken = false;
-      if (own.exclusive) {
-        if (!try_nest(*group.word, group.seen, Exclusive)) continue;
-        taken = true;
+      if (own.depth != 0) {
+        taken = (seen & word::depth_mask) == own.depth && try_nest(*group.word, seen, Exclusive);
+        if (!taken) group.seen = group.word->load(std::memory_order_relaxed);
       } else if constexpr (Exclusive) {
         taken = try_lock_exclusive(*group.word, group.seen, own.shared, own.barges() || barges);
       } else {
         taken = try_lock_shared(*group.word, group.seen, own.barges() || barges);
       }
       if (taken) {
-        const bool alone = own.shared == 0 && !own.exclusive;
+        const bool alone = own.shared == 0 && own.depth == 0;
         result.own = !alone;
         result.locked = Exclusive && alone ? word::locked_from(seen & ~word::pending) : 0;
         return Attempt::taken;
@@ -235,7 +280,8 @@ class Locker : public Resizer<Types> {
                     request.operation,
                     request.deadline != no_deadline};
     const DeadlockSearch published(wait);
-    Sleeper sleeper(Exclusive, own.shared, own.barges() || barges, eager);
+    Sleeper sleeper(Exclusive, own.shared, own.depth, own.barges() || barges, eager,
+                    request.operation);
     {
       const Pin pin(this);
       const Word* word = group.word;
@@ -249,17 +295,16 @@ class Locker : public Resizer<Types> {
   }
 
   template <class Q>
-  bool holds_key(const Hold& hold, const SlotType* slot, std::uint64_t hash, const Q& query) const {
-    const void* held = hold.slot.load(std::memory_order_relaxed);
-    if (held != nullptr || slot != nullptr) return held == slot;
-    const SameKey same = hold.same_key.load(std::memory_order_relaxed);
-    const void* held_query = hold.query.load(std::memory_order_relaxed);
-    if (held_query == nullptr || hold.first.load(std::memory_order_relaxed) != hash) return false;
+  bool holds_key(const HoldView& hold, const SlotType* slot, std::uint64_t hash,
+                 const Q& query) const {
+    if (hold.slot != nullptr || slot != nullptr) return hold.slot == slot;
+    const VacantKey& vacant = hold.vacant;
+    if (vacant.query == nullptr || vacant.hash != hash) return false;
     if constexpr (std::is_same_v<Q, Key>) {
-      return same(&this->equal(), held_query, &query);
+      return vacant.same(&this->equal(), vacant.query, &query);
     } else if constexpr (std::is_constructible_v<Key, const Q&> && !std::is_aggregate_v<Key>) {
       const Key key(query);
-      return same(&this->equal(), held_query, &key);
+      return vacant.same(&this->equal(), vacant.query, &key);
     } else {
       return true;  // equal hashes of 63 bits, and no way to compare
     }

@@ -90,10 +90,11 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
       continue;
     }
     typename Map::SlotType* slot = nullptr;
+    HoldKind kind = HoldKind::keys;
     if (group.word != nullptr && wanted[i].hash <= group.last_hash()) {
       slot = map.find_held(*wanted[i].key).slot;
-      map.template check_conflict<true>({group, 0, true, 0, 0}, slot, wanted[i].hash,
-                                        *wanted[i].key, request.operation);
+      kind = HoldKind::more_keys;
+      map.template require<true>(group, slot, wanted[i].hash, *wanted[i].key, request);
     } else {
       auto found = map.find_exclusive(wanted[i].hash, *wanted[i].key, request);
       slot = found.place.slot;
@@ -101,8 +102,10 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
       sections.push_back(std::move(found.section));
     }
     if (slot != nullptr) values[wanted[i].index] = &slot->element().value;
-    marks.emplace_back(group.word, slot, HoldKind::keys);
-    if (slot == nullptr) map.note_vacant(marks.back().hold(), wanted[i].hash, *wanted[i].key);
+    marks.emplace_back(group.word, slot, kind, request.operation);
+    if (slot == nullptr) {
+      marks.back().hold().note(map.vacant_key(wanted[i].hash, *wanted[i].key));
+    }
   }
   return std::invoke(std::forward<F>(f), std::span<Value*>(values));
 }

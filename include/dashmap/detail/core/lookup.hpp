@@ -80,6 +80,34 @@ class Lookup : public Locker<Types> {
     bool locked_out() const noexcept { return slot == nullptr && word != nullptr; }
   };
 
+  // Lets a plain question read an element which this thread has for writing through a guard that
+  // was moved: no other thread gets to use that guard meanwhile. Tests false when one does already.
+  // The calling thread has the group locked, within the guard's hold if there is one.
+  class Loan {
+   public:
+    Loan(const Word& word, const SlotType* slot) {
+      if (!word::is_locked(word.load(std::memory_order_relaxed))) return;
+      Held::for_each([&](const HoldView& hold) {
+        if (hold.exclusive() && hold.where == &word && hold.slot == slot &&
+            hold.record != nullptr &&
+            hold.record->user.load(std::memory_order_relaxed) == Held::this_thread()->as_user()) {
+          hold_ = hold.record;
+        }
+      });
+      if (hold_ != nullptr) granted_ = Held::lend(hold_);
+    }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+    ~Loan() {
+      if (hold_ != nullptr && granted_) Held::end_loan(hold_);
+    }
+    explicit operator bool() const noexcept { return granted_; }
+
+   private:
+    Hold* hold_ = nullptr;
+    bool granted_ = true;
+  };
+
   // Locks the key's group and looks for the key; the section is empty when the request gave up.
   // All inline but the slow path, and put together from values: so it stays in registers.
   // Where the request always waits the section is never empty, and nobody need check; but with
@@ -241,41 +269,45 @@ class Lookup : public Locker<Types> {
   template <class Q>
   DASHMAP_DETAIL_COLD SlowFound find_exclusive_slow(std::uint64_t hash, QueryArg<Q> key,
                                                     const Request& request) {
-    const std::optional<Acquired> acquired = this->template acquire<true>(hash, request);
-    if (!acquired) return {};
-    SlowFound found{acquired->group, {}, acquired->locked};
-    Section section = found.section(this->sleepers());
-    found.group.seen = found.group.word->load(std::memory_order_relaxed);
-    found.place = find_in(found.group, hash, this->matcher(hash, key));
-    if (acquired->own) {
-      this->template check_conflict<true>(*acquired, found.place.slot, hash, key,
-                                          request.operation);
+    for (;;) {
+      const std::optional<Acquired> acquired = this->template acquire<true>(hash, request);
+      if (!acquired) return {};
+      SlowFound found{acquired->group, {}, acquired->locked};
+      Section section = found.section(this->sleepers());
+      found.group.seen = found.group.word->load(std::memory_order_relaxed);
+      found.place = find_in(found.group, hash, this->matcher(hash, key));
+      if (!acquired->own ||
+          this->template admits<true>(*acquired, found.place.slot, hash, key, request)) {
+        section.take();
+        return found;
+      }
+      if (!request.waits) return {};
     }
-    section.take();
-    return found;
   }
 
   template <class Q>
   DASHMAP_DETAIL_COLD FoundShared find_shared_slow(std::uint64_t hash, QueryArg<Q> key,
                                                    const Request& request) {
-    const std::optional<Acquired> acquired = this->template acquire<false>(hash, request);
-    if (!acquired) {
-      const Pin pin(this);
-      TableType* table = this->table();
-      return {Base::is_empty_table(table) ? nullptr : &table->word_of(0), nullptr};
-    }
-    GroupType group = acquired->group;
-    group.seen = group.word->load(std::memory_order_relaxed);
-    const FoundShared found = look(group, hash, key);
-    if (found && acquired->own && !request.question) {
+    for (;;) {
+      const std::optional<Acquired> acquired = this->template acquire<false>(hash, request);
+      if (!acquired) {
+        const Pin pin(this);
+        TableType* table = this->table();
+        return {Base::is_empty_table(table) ? nullptr : &table->word_of(0), nullptr};
+      }
+      GroupType group = acquired->group;
+      group.seen = group.word->load(std::memory_order_relaxed);
+      const FoundShared found = look(group, hash, key);
+      if (!found || !acquired->own) return found;
       try {
-        this->template check_conflict<false>(*acquired, found.slot, hash, key, request.operation);
+        if (this->template admits<false>(*acquired, found.slot, hash, key, request)) return found;
       } catch (...) {
         release_hold<false>(this->sleepers(), *found.word);
         throw;
       }
+      release_hold<false>(this->sleepers(), *found.word);
+      if (!request.waits) return {found.word, nullptr};
     }
-    return found;
   }
 
   // While a table fills, or a writer is in the group: a few more looks, then under a lock.
@@ -299,11 +331,16 @@ class Lookup : public Locker<Types> {
       }
       backoff(round);
     }
-    const FoundShared found = find_shared(hash, key, request);
-    if (!found) return std::nullopt;
-    const auto copy = take(*found.slot);
-    release_hold<false>(this->sleepers(), *found.word);
-    return copy;
+    for (;;) {
+      const FoundShared found = find_shared(hash, key, request);
+      if (!found) return std::nullopt;
+      if (const Loan loan(*found.word, found.slot); loan) {
+        const auto copy = take(*found.slot);
+        release_hold<false>(this->sleepers(), *found.word);
+        return copy;
+      }
+      release_hold<false>(this->sleepers(), *found.word);
+    }
   }
 
   template <class Q>

@@ -7,7 +7,8 @@
 //   2. What can throw (hash, comparison, construction, allocation, closures) happens before the
 //      first change, or on something that is not in the table yet.
 //   3. Displaced values are destroyed after the lock is released: they are declared before it.
-//   4. User code that runs under the lock is recorded (HoldMark, Handle), so it may call the map.
+//   4. User code that runs under the lock is recorded (ClosureMark, Handle), so it may call the
+//   map.
 //   5. The vacant place of a new element is chosen after the last user code that ran under the
 //   lock.
 //
@@ -50,20 +51,21 @@ class Operations : public Lookup<Types> {
    public:
     template <class Q>
     DASHMAP_DETAIL_INLINE Mark(const Operations& map, const Found& found, std::uint64_t hash,
-                               const Q& key)
-        : mark_(&found.section.word(), found.place.slot, HoldKind::exclusive_closure) {
-      if (!found.place) map.note_vacant(mark_.hold(), hash, key);
+                               const Q& key, const Request& request)
+        : mark_(&found.section.word(), found.place.slot, HoldKind::exclusive_closure,
+                request.operation) {
+      if (!found.place) mark_.note(map.vacant_key(hash, key));
     }
     Mark(const Mark&) = delete;
     Mark& operator=(const Mark&) = delete;
     DASHMAP_DETAIL_INLINE ~Mark() {}
 
    private:
-    HoldMark mark_;
+    ClosureMark mark_;
   };
   struct NoMark {
     template <class Q>
-    NoMark(const Operations&, const Found&, std::uint64_t, const Q&) noexcept {}
+    NoMark(const Operations&, const Found&, std::uint64_t, const Q&, const Request&) noexcept {}
   };
   template <class Q>
   DASHMAP_DETAIL_INLINE std::optional<Value> get_copy(const Q& key) {
@@ -74,12 +76,16 @@ class Operations : public Lookup<Types> {
                              [](const SlotType& slot) { return racy_copy(slot.element().value); });
     } else {
       std::optional<Value> result;
-      if (const FoundShared found = this->find_shared(hash, key, request)) {
-        const SharedHandle handle(this->sleepers(), found.word, found.slot,
-                                  HoldKind::shared_closure);
-        result.emplace(std::as_const(found.slot->element().value));
+      for (;;) {
+        const FoundShared found = this->find_shared(hash, key, request);
+        if (!found) return result;
+        const SharedSection section(this->sleepers(), *found.word);
+        const ClosureMark mark(found.word, found.slot, HoldKind::shared_closure, request.operation);
+        if (const typename Base::Loan loan(*found.word, found.slot); loan) {
+          result.emplace(std::as_const(found.slot->element().value));
+          return result;
+        }
       }
-      return result;
     }
   }
 
@@ -123,7 +129,8 @@ class Operations : public Lookup<Types> {
         run(copy->key, copy->value);
       }
     } else if (const FoundShared found = this->find_shared(hash, key, request)) {
-      const SharedHandle handle(this->sleepers(), found.word, found.slot, HoldKind::shared_closure);
+      const SharedSection section(this->sleepers(), *found.word);
+      const ClosureMark mark(found.word, found.slot, HoldKind::shared_closure, request.operation);
       run(found.slot->element().key, found.slot->element().value);
     }
     return result;
@@ -137,7 +144,7 @@ class Operations : public Lookup<Types> {
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
     store(hash, std::forward<Q>(key), std::move(value), displaced, request);
-    return SlotType::take_value(displaced);
+    return std::move(displaced.value);
   }
   // A value that may throw when moved is made where it is returned: nothing moves after the change.
   template <class Q>
@@ -177,7 +184,7 @@ class Operations : public Lookup<Types> {
     {
       Found found = this->template find_exclusive<true, true>(hash, key, request);
       if (!found.place) return result;
-      const MarkType mark(*this, found, hash, key);
+      const MarkType mark(*this, found, hash, key, request);
       auto& element = found.place.slot->element();
       if constexpr (closure) {
         if (!std::invoke(condition, std::as_const(element.key), element.value)) return result;
@@ -199,7 +206,7 @@ class Operations : public Lookup<Types> {
     Displaced displaced;
     Found found = this->template find_exclusive<true, true>(hash, key, request);
     if (!found.place) return false;
-    const Mark mark(*this, found, hash, key);
+    const Mark mark(*this, found, hash, key, request);
     alter_slot(*found.place.slot, f, displaced);
     return true;
   }
@@ -228,7 +235,7 @@ class Operations : public Lookup<Types> {
     std::optional<Value> value;
     Due due(*this);
     Found found = this->find_exclusive(hash, key, request);
-    const Mark mark(*this, found, hash, key);
+    const Mark mark(*this, found, hash, key, request);
     if (found.place) value.emplace(lend_to_closure<F>(found.place.slot->element().value));
     const auto commit = [&] {
       if (found.place && value) {
@@ -329,7 +336,7 @@ class Operations : public Lookup<Types> {
     std::optional<Prepared> fresh;
     using MarkType = std::conditional_t<Types::trivial, NoMark, Mark>;
     Found found = this->find_exclusive(hash, key, request);
-    const MarkType mark(*this, found, hash, key);
+    const MarkType mark(*this, found, hash, key, request);
     if (found.place) {
       found.place.slot->replace_value(this->alloc(), std::move(value), displaced);
       return false;
@@ -340,10 +347,15 @@ class Operations : public Lookup<Types> {
     return true;
   }
 
-  // A value lent to a closure that may throw: a copy where there can be one.
+  // Storing what a closure gives cannot fail.
+  static constexpr bool moves_back =
+      std::is_nothrow_move_constructible_v<Value> && std::is_nothrow_destructible_v<Value>;
+
+  // A value lent to a closure: a copy, if there can be one, where something may throw before it is
+  // back.
   template <class F>
   static Value lend(Value& value) {
-    if constexpr (std::is_nothrow_invocable_v<F&, const Key&, Value> ||
+    if constexpr ((std::is_nothrow_invocable_v<F&, const Key&, Value> && moves_back) ||
                   !std::is_copy_constructible_v<Value>) {
       return std::move(value);
     } else {
@@ -354,7 +366,7 @@ class Operations : public Lookup<Types> {
  private:
   template <class F>
   static Value lend_to_closure(Value& value) {
-    if constexpr (std::is_nothrow_invocable_v<F&, std::optional<Value>&> ||
+    if constexpr ((std::is_nothrow_invocable_v<F&, std::optional<Value>&> && moves_back) ||
                   !std::is_copy_constructible_v<Value>) {
       return std::move(value);
     } else {

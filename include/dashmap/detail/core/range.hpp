@@ -82,7 +82,7 @@ class Ranges : public Operations<Types> {
         : map_(&map), first_(first), last_(last) {
       map.template check_range<Exclusive>(first, last, operation);
       if (Base::is_empty_table(map.table())) map.make_first_table();
-      hold_ = Held::push(nullptr, nullptr, kind);
+      hold_ = Held::push(nullptr, nullptr, kind, operation);
       hold_->first.store(hash_end, std::memory_order_relaxed);  // nothing yet
       hold_->last.store(0, std::memory_order_relaxed);
       hold_->where.store(map_, std::memory_order_release);
@@ -177,20 +177,13 @@ class Ranges : public Operations<Types> {
   // Throws DeadlockError if this thread holds an element of the range in a conflicting way.
   template <bool Exclusive>
   void check_range(std::uint64_t first, std::uint64_t last, const char* operation) {
-    Held::for_each([&](const Hold& hold) {
-      if (!Exclusive && !hold.exclusive()) return;
-      const void* where = hold.where.load(std::memory_order_relaxed);
-      if (where == this) {
-        if (hold.first.load(std::memory_order_relaxed) <= last &&
-            first <= hold.last.load(std::memory_order_relaxed)) {
-          throw_self_deadlock(operation, hold);
-        }
-      } else if (has_word(where)) {
-        const auto* slot = static_cast<const SlotType*>(hold.slot.load(std::memory_order_relaxed));
-        const std::uint64_t hash = slot != nullptr ? this->hash_of_slot(*slot)
-                                                   : hold.first.load(std::memory_order_relaxed);
-        if (first <= hash && hash <= last) throw_self_deadlock(operation, hold);
-      }
+    Base::none_in_the_way(Request{operation}, [&](const HoldView& hold) {
+      if (!Exclusive && !hold.exclusive()) return false;
+      if (hold.where == this) return hold.first <= last && first <= hold.last;
+      if (!has_word(hold.where)) return false;
+      const auto* slot = static_cast<const SlotType*>(hold.slot);
+      const std::uint64_t hash = slot != nullptr ? this->hash_of_slot(*slot) : hold.vacant.hash;
+      return first <= hash && hash <= last;
     });
   }
 
@@ -220,7 +213,9 @@ class Ranges : public Operations<Types> {
   std::optional<Value> insert_held(Q&& key, Value&& value) {
     const std::uint64_t hash = this->hash_of(key);
     if (Base::is_empty_table(this->table())) this->make_first_table();
+    std::optional<Value> result;
     Displaced displaced;
+    if constexpr (!SlotType::in_place) displaced.value = &result;
     if (const PlaceType place = find_held(key)) {
       place.slot->replace_value(this->alloc(), std::move(value), displaced);
     } else {
@@ -230,7 +225,10 @@ class Ranges : public Operations<Types> {
           live_of(hash), fresh, hash, std::forward<Q>(key),
           [&]() -> Value { return std::move(value); }, due);
     }
-    return SlotType::take_value(displaced);
+    if constexpr (SlotType::in_place) {
+      if (displaced.value) result.emplace(std::move(*displaced.value));
+    }
+    return result;
   }
   template <class Q>
   std::optional<std::pair<Key, Value>> remove_held(const Q& key) {

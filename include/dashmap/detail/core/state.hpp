@@ -30,7 +30,9 @@
 #include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/reclaim/pin.hpp"
+#include "dashmap/detail/sync/byte_lock.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
+#include "dashmap/detail/sync/visitors.hpp"
 #include "dashmap/detail/table/table.hpp"
 
 namespace dashmap::detail {
@@ -130,6 +132,7 @@ class State {
   Alloc& alloc() noexcept { return alloc_; }
   const Alloc& alloc() const noexcept { return alloc_; }
   Sleepers& sleepers() noexcept { return sleepers_; }
+  Visitors& visitors() noexcept { return visitors_; }
   unsigned shard_bits() const noexcept { return shard_bits_; }
   void set_shard_bits(unsigned bits) noexcept { shard_bits_ = static_cast<std::uint8_t>(bits); }
 
@@ -263,23 +266,7 @@ class State {
     }
   }
 
-  // A mutex of one byte; resizing is rare and mostly try_lock.
-  class ResizeLock {
-   public:
-    bool try_lock() noexcept { return !flag_.test_and_set(std::memory_order_acquire); }
-    void lock() noexcept {
-      while (!try_lock()) flag_.wait(true, std::memory_order_relaxed);
-    }
-    void unlock() noexcept {
-      flag_.clear(std::memory_order_release);
-      flag_.notify_one();
-    }
-
-   private:
-    std::atomic_flag flag_;
-  };
-
-  ResizeLock resize_lock_;
+  ByteLock resize_lock_;  // resizing is rare and mostly tries
 
  private:
   using StripeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Stripe>;
@@ -332,6 +319,7 @@ class State {
   std::atomic<std::int64_t> count_{0};
   std::atomic<Stripes*> stripes_{nullptr};
   std::atomic<TableType*> retired_{nullptr};
+  Visitors visitors_;
 };
 
 }  // namespace dashmap::detail

@@ -6,7 +6,9 @@
 //      change size only between groups in hash order, so an element that is present throughout is
 //      met exactly once. A group that began below the position (the table shrank) is filtered.
 //   2. A cursor holds the group of its element and nothing else; none before the first and after
-//      the last element, and it gives one up before it takes the next.
+//      the last element, and it gives one up before it takes the next. An iterator's cursor (Visit)
+//      holds it only until its item is gone, and takes it again for the next one; its group cannot
+//      move meanwhile (sync/visitors.hpp).
 //   3. Operations on many keys check for conflicting holds of their own thread before they change
 //      anything.
 //
@@ -23,6 +25,7 @@
 #include <forward_list>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -46,6 +49,9 @@ class Walker : public Ranges<Types> {
   using typename Base::TableType;
   using typename Base::Value;
 
+  template <bool Exclusive>
+  class Visit;
+
   // Visits the elements of a range of hashes, a group's lock at a time.
   template <bool Exclusive>
   class Cursor {
@@ -66,7 +72,7 @@ class Walker : public Ranges<Types> {
           group_(other.group_),
           walk_(other.walk_),
           place_(other.place_) {
-      if (other.tie_.handle) tie_.handle = other.tie_.handle.again();
+      if (other.tie_.handle) tie_.handle.take(other.tie_.handle.again());
     }
     Cursor& operator=(const Cursor& other)
       requires(!Exclusive)
@@ -87,7 +93,6 @@ class Walker : public Ranges<Types> {
 
     // To the next element, whose group is then locked; false at the end, with nothing locked.
     bool advance() {
-      tie_.part();
       for (;;) {
         if (advance_in_group()) return true;
         if (!enter()) return false;
@@ -142,6 +147,8 @@ class Walker : public Ranges<Types> {
     }
 
    private:
+    friend class Visit<Exclusive>;
+
     void destroy_grave() noexcept {
       for (auto& chunk : grave_) {
         for (SlotType& slot : chunk) slot.destroy(map_->alloc());
@@ -167,9 +174,8 @@ class Walker : public Ranges<Types> {
 
     void check(const SlotType& slot) {
       try {
-        map_->template check_conflict<Exclusive>(Acquired{group_, 0, true, 0, 0}, &slot,
-                                                 map_->hash_of_slot(slot), slot.element().key,
-                                                 operation_);
+        map_->template require<Exclusive>(group_, &slot, map_->hash_of_slot(slot),
+                                          slot.element().key, Request{operation_});
       } catch (...) {
         leave();
         throw;
@@ -193,11 +199,17 @@ class Walker : public Ranges<Types> {
       filter_ = group_.first_hash() < first_ || group_.last_hash() > last_;
       done_ = group_.last_hash() >= last_;
       first_ = group_.last_hash() + 1;
-      // Until an element is in hand the record names something that no key is compared with.
-      tie_.handle = Handle<Exclusive>(map_->sleepers(), group_.word, this,
-                                      Exclusive ? HoldKind::ref_mut_multi : HoldKind::ref_multi);
+      keep();
       walk_.start(group_);
       return true;
+    }
+
+    // Records the hold on the group. Until an element is in hand the record names something that no
+    // key is compared with.
+    void keep() {
+      tie_.handle.take(Handle<Exclusive>(map_->sleepers(), group_.word, this,
+                                         Exclusive ? HoldKind::ref_mut_multi : HoldKind::ref_multi,
+                                         operation_));
     }
 
     Walker* map_;
@@ -216,6 +228,77 @@ class Walker : public Ranges<Types> {
     std::forward_list<Displaced> displaced_;
   };
 
+  // The cursor of an iterator.
+  template <bool Exclusive>
+  class Visit : public Cursor<Exclusive> {
+   public:
+    Visit(Walker& map, const char* operation)
+        : Cursor<Exclusive>(map, 0, Base::last_hash, operation), visitor_(map.visitors()) {
+      step();
+    }
+    Visit(Visit&&) noexcept = default;
+    Visit(const Visit&)
+      requires(!Exclusive)
+    = default;
+    Visit& operator=(Visit other) noexcept {
+      if (this != &other) {
+        std::destroy_at(this);
+        std::construct_at(this, std::move(other));
+      }
+      return *this;
+    }
+    ~Visit() = default;
+
+    // To the next element, whose group is locked until its item is gone.
+    void advance() {
+      this->tie_.part();
+      if (!this->place_) return;
+      resume();
+      step();
+    }
+
+    // Locks the element in hand, if an item of it was there before and is gone.
+    void hold() {
+      const auto& place = this->place_;
+      if (!resume()) {
+        hash_ = this->map_->hash_of_slot(*place.slot);
+        return;
+      }
+      if (*place.tag == 0 || this->map_->hash_of_slot(*place.slot) != hash_) {
+        this->tie_.handle.reset();
+        throw std::out_of_range(
+            "dashmap: the iterator's element was removed since it was looked at");
+      }
+      if (this->own_) this->check(*place.slot);
+      this->tie_.handle.hold().slot.store(place.slot, std::memory_order_relaxed);
+    }
+
+   private:
+    void step() { visitor_.stand_at(Cursor<Exclusive>::advance() ? this->group_.word : nullptr); }
+
+    // Takes the group again; false when it is still held.
+    bool resume() {
+      if (this->tie_.handle) {
+        this->tie_.handle.use();
+        return false;
+      }
+      // The visitor keeps the group, hence the table, where it is.
+      Word& word = *this->group_.word;
+      word_t seen = word.load(std::memory_order_acquire);
+      this->own_ = false;
+      if (!(Exclusive ? try_lock_exclusive(word, seen, 0, false)
+                      : try_lock_shared(word, seen, false))) {
+        this->own_ =
+            this->map_->template acquire<Exclusive>(this->from_, Request{this->operation_})->own;
+      }
+      this->keep();
+      return true;
+    }
+
+    std::uint64_t hash_ = 0;  // of the element in hand
+    Visitor visitor_;
+  };
+
   // Keeps the elements for which f(const Key&, Value&) is true.
   template <class F>
   void retain(std::uint64_t first, std::uint64_t last, F&& f, const char* operation) {
@@ -230,7 +313,14 @@ class Walker : public Ranges<Types> {
   void alter_all(F&& f) {
     this->template check_range<true>(0, Base::last_hash, "alter_all");
     Cursor<true> cursor(*this, 0, Base::last_hash, "alter_all");
-    while (cursor.advance()) this->alter_slot(*cursor.place().slot, f, cursor.displace());
+    while (cursor.advance()) {
+      if constexpr (std::is_trivially_copyable_v<Value>) {
+        Displaced displaced;
+        this->alter_slot(*cursor.place().slot, f, displaced);
+      } else {
+        this->alter_slot(*cursor.place().slot, f, cursor.displace());
+      }
+    }
   }
 
   // Takes out the elements for which f(const Key&, Value&) is true.

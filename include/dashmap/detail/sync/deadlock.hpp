@@ -8,7 +8,8 @@
 //      circle and does neither; nor does a wait with a deadline, which ends by itself.
 //   2. A search runs under the mutex, by the thread that is about to sleep. It follows edges from a
 //      waiting thread to those that hold what it waits for in a conflicting way. Every thread on a
-//      circle is asleep or about to be, so none of its holds can end: no false alarm.
+//      circle is asleep or about to be, so none of its holds can end: no false alarm. (But for a
+//      guard that went to another thread and was not used there yet: it counts for the one before.)
 //   3. Whoever closes a circle finds it, since all the other edges are published: no miss, one
 //      victim.
 //   4. Waiting for another waiter is not an edge: a thread with holds never queues behind one
@@ -31,6 +32,7 @@
 
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/sync/held.hpp"
+#include "dashmap/detail/sync/parking.hpp"
 
 namespace dashmap {
 
@@ -59,12 +61,12 @@ struct Wait {
   bool timed;  // ends by itself: no circle through it lasts
 };
 
-inline std::string describe(const Hold& hold) {
-  return name_of(hold.kind.load(std::memory_order_relaxed));
+inline std::string describe(const HoldView& hold) {
+  return std::string(name_of(hold.kind)) + " (taken by " + hold.operation + ")";
 }
 
 [[noreturn]] DASHMAP_DETAIL_COLD inline void throw_self_deadlock(const char* operation,
-                                                                 const Hold& hold) {
+                                                                 const HoldView& hold) {
   throw DeadlockError(std::string("dashmap: ") + operation +
                       " would wait for its own thread, which holds the key through " +
                       describe(hold) + "; release it first, or use it instead");
@@ -81,13 +83,14 @@ class DeadlockSearch {
   // without holds have nothing to publish.
   explicit DeadlockSearch(const Wait& wait) {
     if (wait.timed || !Held::any()) return;
-    thread_ = Held::this_thread();
+    thread_ = &Held::claim();
     std::string circle;
     {
       const std::lock_guard lock(mutex());
       std::vector<const HeldThread*> path;
       if (!closes_circle(wait, *thread_, path, circle)) {
         thread_->waiting.store(&wait, std::memory_order_relaxed);
+        thread_->closures = held_closures;
         return;
       }
     }
@@ -103,57 +106,75 @@ class DeadlockSearch {
   DeadlockSearch(const DeadlockSearch&) = delete;
   DeadlockSearch& operator=(const DeadlockSearch&) = delete;
 
-  // Writes a line for each hold, and for each wait of a thread that holds something.
+  // Writes a line for each hold but those of closures in threads that run, and for each wait.
   static void dump(std::ostream& out) {
     const std::lock_guard lock(mutex());
-    for (const HeldThread* thread = Held::threads(); thread != nullptr; thread = thread->next) {
-      const std::string name =
-          "thread " + std::to_string(thread->number.load(std::memory_order_relaxed));
-      thread->for_each([&](const Hold& hold) {
-        out << name << " holds " << hold.where.load(std::memory_order_relaxed) << " through "
-            << describe(hold) << '\n';
-      });
-      if (const Wait* wait = thread->waiting.load(std::memory_order_relaxed)) {
-        out << name << " waits for " << wait->word << " in " << wait->operation
-            << (wait->exclusive ? " (exclusive)" : " (shared)") << '\n';
+    const auto name = [&](const HeldThread* thread, std::uintptr_t id) -> std::ostream& {
+      out << "thread ";
+      if (thread != nullptr) out << thread->number.load(std::memory_order_relaxed) << ' ';
+      return out << '(' << reinterpret_cast<const void*>(id) << ") ";
+    };
+    for_each_hold([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
+      name(user, user->id.load(std::memory_order_relaxed))
+          << "holds " << hold.where << " through " << describe(hold) << '\n';
+    });
+    ParkingLot::for_each_sleeper([&](const Sleeper& sleeper) {
+      name(sleeper.thread(), sleeper.id())
+          << "waits for " << sleeper.word() << " in " << sleeper.operation()
+          << (sleeper.exclusive() ? " (exclusive)" : " (shared)") << '\n';
+    });
+  }
+
+ private:
+  // Calls f(HoldView, user, maker) for each record, and each closure of a thread that sleeps.
+  template <class F>
+  static void for_each_hold(F f) {
+    Held::for_each_record(f);
+    for (HeldThread* thread = Held::threads(); thread != nullptr; thread = thread->next) {
+      if (thread->waiting.load(std::memory_order_relaxed) == nullptr) continue;
+      for (const ClosureHold* hold = thread->closures; hold != nullptr; hold = hold->outer) {
+        f(hold->view(), thread, thread);
       }
     }
   }
 
- private:
   // Depth first over the threads that hold what `wait` asks for. `path` has those entered, so
   // each is entered once.
   static bool closes_circle(const Wait& wait, const HeldThread& start,
                             std::vector<const HeldThread*>& path, std::string& circle) {
-    for (const HeldThread* thread = Held::threads(); thread != nullptr; thread = thread->next) {
+    bool closed = false;
+    const auto visit = [&](const HoldView& hold, const HeldThread* thread, const HeldThread*) {
+      if (closed) return;
       const Wait* next = thread->waiting.load(std::memory_order_relaxed);
       const bool is_start = thread == &start;
-      if (is_start && path.empty()) continue;  // its own holds: an upgrade, not a wait
-      if (!is_start && next == nullptr) continue;
-      bool entered = false;
-      for (const HeldThread* seen : path) entered = entered || seen == thread;
-      if (entered) continue;
-      const Hold* reason = nullptr;
-      thread->for_each([&](const Hold& hold) {
-        if (hold.locks(wait.map, wait.word, wait.group_first, wait.group_last) &&
-            (wait.exclusive || hold.exclusive())) {
-          reason = &hold;
-        }
-      });
-      if (reason == nullptr) continue;
+      if (is_start && path.empty()) return;  // its own holds: an upgrade, not a wait
+      if (!is_start && next == nullptr) return;
+      if (!(wait.exclusive || hold.exclusive()) ||
+          !hold.locks(wait.map, wait.word, wait.group_first, wait.group_last)) {
+        return;
+      }
       if (is_start) {
-        circle = "which waits for " + describe(*reason) + " of";
-        return true;
+        circle = "which waits for " + describe(hold) + " of";
+        closed = true;
+        return;
+      }
+      for (const HeldThread* seen : path) {
+        if (seen == thread) return;
       }
       path.push_back(thread);
       if (closes_circle(*next, start, path, circle)) {
-        circle = describe(*reason) + " of thread " +
+        circle = describe(hold) + " of thread " +
                  std::to_string(thread->number.load(std::memory_order_relaxed)) + " (in " +
                  next->operation + "), " + circle;
-        return true;
+        closed = true;
       }
+    };
+    for_each_hold(visit);
+    // The start does not sleep yet.
+    for (const ClosureHold* hold = held_closures; hold != nullptr; hold = hold->outer) {
+      visit(hold->view(), &start, &start);
     }
-    return false;
+    return closed;
   }
 
   HeldThread* thread_ = nullptr;

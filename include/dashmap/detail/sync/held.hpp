@@ -1,20 +1,27 @@
 // Role
-//   What the calling thread holds: one record for each guard, entry, iterator and closure that runs
-//   under a lock. Read when a lock is not free, to tell the own thread's lock from another's, and
-//   by the deadlock search.
+//   What the calling thread holds: one record for each guard, entry and iterator, and a frame for
+//   each closure that runs under a lock. Read when a lock is not free, to tell the own thread's
+//   lock from another's, and by the deadlock search.
 //
 // Invariants
 //   1. A record is made after its lock was taken and ended before the lock is released. So while a
-//      record is seen, its thread (or the guard it stands for, wherever moved) holds the lock.
-//   2. Only the owner thread makes records; any thread may end one (a guard moved there).
-//   3. A record that ended out of order stays in its block with `where` null, until the owner
-//      trims or reuses it. Records are never freed while a guard may still end them: blocks live
-//      for ever and are handed on to later threads once all their records have ended.
-//   4. A thread that sleeps (its `waiting` is set) does not change its records.
+//      record is seen, the guard it stands for holds the lock.
+//   2. A record counts for its user: the thread that made it, until another one uses its guard
+//      (moves, reads or changes through it), which then adopts it. Guards that were never moved are
+//      used by their maker alone, and their records have no `user`.
+//   3. Each exclusive hold under which user code runs has one record that counts it; so a thread
+//      knows whether all of a word's depth is its own (core/acquire.hpp, 4).
+//   4. Only the thread that made a record reuses its place; any thread may end one. A record that
+//      ended out of order stays in its block with `where` null until then. Blocks live for ever and
+//      are handed on to later threads once all their records have ended.
+//   5. A thread that sleeps (its `waiting` is set) does not change its records.
+//   6. While `user` is marked `lent` that thread reads the element, and no other adopts.
 //
 // Readers and writers
 //   The owner writes fields relaxed and publishes them with `where` (release); the search reads
 //   them under its mutex, and only of threads that sleep, which that mutex orders.
+//   sync(held.user): an adoption is an acq_rel exchange of `user` before the new user's access,
+//   pairs with the loads and exchanges of those who ask whose record it is.
 //
 // Not here
 //   Locking itself (lock_word.hpp), the search (deadlock.hpp).
@@ -23,130 +30,32 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
+#include <thread>
 
 #include "dashmap/detail/base/config.hpp"
-#include "dashmap/detail/sync/lock_word.hpp"
+#include "dashmap/detail/sync/hold.hpp"
 
 namespace dashmap::detail {
-
-// What holds a lock. Odd kinds hold it exclusively.
-enum class HoldKind : std::uint32_t {
-  ref = 0,
-  ref_mut = 1,
-  ref_multi = 2,
-  ref_mut_multi = 3,
-  shared_closure = 4,
-  exclusive_closure = 5,
-  shard_read = 6,
-  shard_write = 7,
-  entry = 9,
-  map_lock = 11,
-  shared_map_lock = 12,
-  keys = 13,
-};
-
-constexpr bool is_exclusive(HoldKind kind) noexcept {
-  return (static_cast<std::uint32_t>(kind) & 1U) != 0;
-}
-
-constexpr const char* name_of(HoldKind kind) noexcept {
-  switch (kind) {
-    case HoldKind::ref: return "a Ref";
-    case HoldKind::ref_mut: return "a RefMut";
-    case HoldKind::ref_multi: return "an iterator or its item";
-    case HoldKind::ref_mut_multi: return "a mutable iterator or its item";
-    case HoldKind::shared_closure: return "a running view closure";
-    case HoldKind::exclusive_closure: return "a running modifying closure";
-    case HoldKind::shard_read: return "a shard's read guard";
-    case HoldKind::shard_write: return "a shard's write guard";
-    case HoldKind::entry: return "an Entry";
-    case HoldKind::map_lock: return "the lock of the whole map";
-    case HoldKind::shared_map_lock: return "a running snapshot";
-    case HoldKind::keys: return "a running with_keys";
-  }
-  return "a guard";
-}
-
-// Compares the query of a vacant entry with a key, by the map's equality function.
-using SameKey = bool (*)(const void* equal, const void* query, const void* key);
-
-struct Hold {
-  // The group's word, or the map's address for a range of hashes; null: no record.
-  std::atomic<const void*> where{nullptr};
-  std::atomic<const void*> slot{nullptr};  // the element held; null: none (a vacant entry, a range)
-  // For a vacant entry (slot is null): its query, as the caller passed it, and a comparison of it
-  // with a key of the map. Used by the owner thread only.
-  std::atomic<const void*> query{nullptr};
-  std::atomic<SameKey> same_key{nullptr};
-  std::atomic<std::uint64_t> first{0};  // a range's hashes, both included; a vacant entry's hash
-  std::atomic<std::uint64_t> last{0};
-  std::atomic<HoldKind> kind{HoldKind::ref};
-
-  // Whether this hold locks the group with that word, whose hashes are from `group_first` to
-  // `group_last`.
-  bool locks(const void* map, const Word* word, std::uint64_t group_first,
-             std::uint64_t group_last) const noexcept {
-    const void* at = where.load(std::memory_order_acquire);
-    if (at == word) return true;
-    return at == map && first.load(std::memory_order_relaxed) <= group_last &&
-           group_first <= last.load(std::memory_order_relaxed);
-  }
-  // Whether this hold is of a range that includes the hash.
-  bool spans(const void* map, std::uint64_t hash) const noexcept {
-    return where.load(std::memory_order_acquire) == map &&
-           first.load(std::memory_order_relaxed) <= hash &&
-           hash <= last.load(std::memory_order_relaxed);
-  }
-  bool exclusive() const noexcept { return is_exclusive(kind.load(std::memory_order_relaxed)); }
-};
-
-struct Wait;
-
-// The records of one thread: a chain of blocks, the newest first.
-struct HoldBlock {
-  static constexpr std::size_t size = 64;
-
-  Hold records[size];
-  HoldBlock* older = nullptr;  // of the same thread; never changes once published
-
-  template <class F>
-  void for_each(F f) const {
-    for (const HoldBlock* block = this; block != nullptr; block = block->older) {
-      for (const Hold& hold : block->records) {
-        if (hold.where.load(std::memory_order_acquire) != nullptr) f(hold);
-      }
-    }
-  }
-};
-
-struct HeldThread {
-  std::atomic<HoldBlock*> newest{nullptr};
-  std::atomic<const Wait*> waiting{nullptr};  // guarded by the deadlock search's mutex
-  std::atomic<std::uint64_t> number{0};       // of the thread, for reports; counts from 1
-  std::atomic<bool> owned{true};
-  HeldThread* next = nullptr;
-
-  template <class F>
-  void for_each(F f) const {
-    newest.load(std::memory_order_acquire)->for_each(f);
-  }
-  bool holds_nothing() const {
-    bool nothing = true;
-    for_each([&](const Hold&) { nothing = false; });
-    return nothing;
-  }
-};
 
 // The calling thread's place for the next record, the end of its newest block, and its list. Three
 // trivial variables, so that reaching one takes one instruction.
 inline constinit thread_local Hold* held_top = nullptr;
 inline constinit thread_local Hold* held_end = nullptr;
 inline constinit thread_local HeldThread* held_thread = nullptr;
+// The innermost closure that runs under a lock.
+inline constinit thread_local ClosureHold* held_closures = nullptr;
+
+// A program's first thread that holds something allocates nothing for it.
+inline constinit HoldBlock first_held_block{};
+inline constinit HeldThread first_held_thread{&first_held_block, false};
 
 class Held {
  public:
-  // Makes a record: 8 instructions. Throws std::bad_alloc when the thread needs another block.
-  DASHMAP_DETAIL_INLINE static Hold* push(const void* where, const void* slot, HoldKind kind) {
+  // Makes a record: 10 instructions. Throws std::bad_alloc when the thread needs another block.
+  DASHMAP_DETAIL_INLINE static Hold* push(const void* where, const void* slot, HoldKind kind,
+                                          const char* operation) {
     Hold* hold = held_top;
     if (hold == held_end) [[unlikely]] {
       hold = push_slow();
@@ -155,43 +64,129 @@ class Held {
     }
     hold->slot.store(slot, std::memory_order_relaxed);
     hold->kind.store(kind, std::memory_order_relaxed);
+    hold->operation.store(operation, std::memory_order_relaxed);
     hold->where.store(where, std::memory_order_release);
     return hold;
   }
 
-  // Ends a record, on whichever thread.
+  // Ends a record whose guard was never moved.
   DASHMAP_DETAIL_INLINE static void pop(Hold* hold) noexcept {
     hold->where.store(nullptr, std::memory_order_release);
     if (hold + 1 == held_top) [[likely]]
       held_top = hold;
   }
 
+  // --- guards that are moved ---
+
+  // The guard goes to `to`. The calling thread has it in its hands.
+  DASHMAP_DETAIL_COLD static void move(Hold* hold, const void* to) noexcept {
+    use(hold);
+    hold->roams.store(!is_on_stack(to), std::memory_order_relaxed);
+  }
+
+  // The calling thread uses the guard, which was moved: the record counts for it from now on.
+  static void use(Hold* hold) noexcept {
+    if (held_thread == nullptr ||
+        hold->user.load(std::memory_order_acquire) != held_thread->as_user()) {
+      adopt(hold);
+    }
+  }
+
+  // Ends the record of a guard that was moved, on whichever thread.
+  DASHMAP_DETAIL_COLD static void pop_moved(Hold* hold) noexcept {
+    leave(hold, replace_user(hold, no_longer));
+    hold->where.store(nullptr, std::memory_order_release);
+    if (hold + 1 == held_top) {
+      hold->clear_user();
+      held_top = hold;
+    }
+  }
+
+  // Keeps other threads from adopting a record that counts for the calling one; false when one
+  // did already.
+  static bool lend(Hold* hold) noexcept {
+    std::uintptr_t me = held_thread->as_user();
+    return hold->user.compare_exchange_strong(me, me | lent, std::memory_order_acq_rel);
+  }
+  static void end_loan(Hold* hold) noexcept {
+    hold->user.fetch_and(~lent, std::memory_order_release);
+  }
+
+  // A guess: thread stacks are not told apart from what lies right beside them.
+  DASHMAP_DETAIL_INLINE static bool is_on_stack(const void* object) noexcept {
+    constexpr std::uintptr_t near = std::uintptr_t{1} << 20;
+    const char here = 0;
+    const auto at = reinterpret_cast<std::uintptr_t>(&here);
+    return reinterpret_cast<std::uintptr_t>(object) - (at - near) < 2 * near;
+  }
+
+  // How many records count for another thread than their maker. Exact for whoever saw such a one.
+  static std::uint32_t adopted() noexcept { return adopted_.load(std::memory_order_acquire); }
+
+  // --- questions ---
+
   static HeldThread* this_thread() noexcept { return held_thread; }
 
   static bool any() {
     bool found = false;
-    for_each([&](const Hold&) { found = true; });
+    for_each([&](const HoldView&) { found = true; });
     return found;
   }
 
-  // Calls f(hold) for each record of the calling thread.
+  // Calls f(HoldView) for each hold of the calling thread.
   template <class F>
   static void for_each(F f) {
-    if (held_thread == nullptr) return;
-    const HoldBlock* newest = held_thread->newest.load(std::memory_order_relaxed);
-    for (const Hold* hold = newest->records; hold != held_top; ++hold) {
-      if (hold->where.load(std::memory_order_acquire) != nullptr) f(*hold);
+    for (const ClosureHold* hold = held_closures; hold != nullptr; hold = hold->outer) {
+      f(hold->view());
     }
-    if (newest->older != nullptr) newest->older->for_each(f);
+    const HeldThread* me = held_thread;
+    if (me == nullptr) return;
+    const auto mine = [&](Hold& hold) {
+      if (hold.ended()) return;
+      const std::uintptr_t user = hold.user.load(std::memory_order_acquire) & ~lent;
+      if (user == no_user || user == me->as_user()) f(hold.view());
+    };
+    HoldBlock* newest = me->newest.load(std::memory_order_relaxed);
+    for (Hold* hold = newest->records; hold != held_top; ++hold) mine(*hold);
+    for (HoldBlock* block = newest->older; block != nullptr; block = block->older) {
+      for (Hold& hold : block->records) mine(hold);
+    }
+    if (me->adopted.load(std::memory_order_relaxed) == 0) return;
+    for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread* maker) {
+      if (user == me && maker != me) f(hold);
+    });
+  }
+
+  // Calls f(HoldView, user, maker) for each record of all threads.
+  template <class F>
+  static void for_each_record(F f) {
+    for (HeldThread* thread = threads(); thread != nullptr; thread = thread->next) {
+      thread->for_each_made([&](Hold& hold) {
+        const std::uintptr_t user = hold.user.load(std::memory_order_acquire) & ~lent;
+        if (user == no_longer) return;
+        f(hold.view(), user == no_user ? thread : reinterpret_cast<HeldThread*>(user), thread);
+      });
+    }
+  }
+
+  // The calling thread's list. Throws std::bad_alloc.
+  static HeldThread& claim() {
+    if (held_thread == nullptr) claim_thread();
+    return *held_thread;
   }
 
   // Every thread that ever held something, for the search and for reports.
   static HeldThread* threads() noexcept { return threads_.load(std::memory_order_acquire); }
 
  private:
+  // Gives the records back when the thread ends.
   struct Owner {
-    ~Owner() { release(); }
+    ~Owner() {
+      exiting = true;
+      release();
+    }
     void touch() noexcept {}
+    inline static constinit thread_local bool exiting = false;
   };
 
   static void release() noexcept {
@@ -202,22 +197,66 @@ class Held {
     held_thread = nullptr;
   }
 
+  static void count_adopted(HeldThread& user, int change) noexcept {
+    user.adopted.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_acq_rel);
+    adopted_.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_acq_rel);
+  }
+
+  // The record does not count for `user` any more.
+  static void leave(const Hold* hold, std::uintptr_t user) noexcept {
+    if (user == no_user) return;
+    auto* thread = reinterpret_cast<HeldThread*>(user);
+    if (!thread->made(hold)) count_adopted(*thread, -1);
+  }
+
+  // Sets the user once nobody has the record lent; gives the one before.
+  static std::uintptr_t replace_user(Hold* hold, std::uintptr_t to) noexcept {
+    std::uintptr_t user = hold->user.load(std::memory_order_acquire);
+    for (;;) {
+      if ((user & lent) != 0) {
+        std::this_thread::yield();
+        user = hold->user.load(std::memory_order_acquire);
+      } else if (hold->user.compare_exchange_weak(user, to, std::memory_order_acq_rel)) {
+        return user;
+      }
+    }
+  }
+
+  DASHMAP_DETAIL_COLD static void adopt(Hold* hold) noexcept {
+    if (held_thread == nullptr) {
+      try {
+        claim_thread();
+      } catch (const std::bad_alloc&) {
+        return;  // it goes on counting for whom it did
+      }
+    }
+    HeldThread& me = *held_thread;
+    const bool foreign = !me.made(hold);
+    if (foreign) count_adopted(me, 1);                    // before the exchange, which publishes it
+    hold->roams.store(false, std::memory_order_relaxed);  // it arrived
+    // If it was this thread's, then that adoption was counted before.
+    leave(hold, replace_user(hold, me.as_user()));
+  }
+
   DASHMAP_DETAIL_COLD static Hold* push_slow() {
     if (held_thread == nullptr) {
       claim_thread();
       return held_top++;
     }
     // Records that ended out of order: below the top, then in the middle of any block.
+    const auto free = [](Hold& hold) {
+      if (!hold.ended()) return false;
+      hold.clear_user();
+      return true;
+    };
     HoldBlock* newest = held_thread->newest.load(std::memory_order_relaxed);
     Hold* top = held_top;
-    while (top != newest->records && (top - 1)->where.load(std::memory_order_acquire) == nullptr) {
-      --top;
-    }
+    while (top != newest->records && free(*(top - 1))) --top;
     held_top = top;
     if (top != held_end) return held_top++;
     for (HoldBlock* block = newest; block != nullptr; block = block->older) {
       for (Hold& hold : block->records) {
-        if (hold.where.load(std::memory_order_acquire) == nullptr) return &hold;
+        if (free(hold)) return &hold;
       }
     }
     auto* block = new HoldBlock;
@@ -230,20 +269,28 @@ class Held {
 
   static void claim_thread() {
     static std::atomic<std::uint64_t> counter{0};
-    static thread_local Owner owner;
-    owner.touch();
+    if (!Owner::exiting) {
+      static thread_local Owner owner;
+      owner.touch();
+    } else {
+      // A destructor of a thread-local object takes a guard after that: one object more, which is
+      // destroyed after the destructors that are under way.
+      static thread_local Owner late;
+      late.touch();
+    }
     HeldThread* thread = threads();
     for (; thread != nullptr; thread = thread->next) {
       bool expected = false;
-      if (!thread->owned.load(std::memory_order_acquire) && thread->holds_nothing() &&
+      if (!thread->owned.load(std::memory_order_acquire) && thread->is_unused() &&
           thread->owned.compare_exchange_strong(expected, true, std::memory_order_acq_rel)) {
-        break;
+        if (thread->is_unused()) break;
+        thread->owned.store(false, std::memory_order_release);  // it was somebody's in between
       }
     }
     if (thread == nullptr) {
-      auto* block = new HoldBlock;
-      thread = new HeldThread;
-      thread->newest.store(block, std::memory_order_relaxed);
+      auto block = std::make_unique<HoldBlock>();
+      thread = new HeldThread(block.get(), true);
+      block.release();
       thread->next = threads_.load(std::memory_order_relaxed);
       // sync(held.threads): release, pairs with the acquire load in threads().
       while (!threads_.compare_exchange_weak(thread->next, thread, std::memory_order_release,
@@ -252,13 +299,18 @@ class Held {
     }
     thread->number.store(counter.fetch_add(1, std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
+    thread->id.store(thread_id(), std::memory_order_relaxed);
     HoldBlock* newest = thread->newest.load(std::memory_order_relaxed);
+    for (HoldBlock* block = newest; block != nullptr; block = block->older) {
+      for (Hold& hold : block->records) hold.clear_user();
+    }
     held_top = newest->records;
     held_end = newest->records + HoldBlock::size;
     held_thread = thread;
   }
 
-  inline static std::atomic<HeldThread*> threads_{nullptr};
+  inline static constinit std::atomic<HeldThread*> threads_{&first_held_thread};
+  inline static constinit std::atomic<std::uint32_t> adopted_{0};
 };
 
 }  // namespace dashmap::detail

@@ -14,6 +14,7 @@
 //   How holds are taken (core/acquire.hpp).
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "dashmap/detail/base/asymmetric_fence.hpp"
@@ -86,63 +87,106 @@ class Section {
   word_t locked_ = 0;
 };
 
-// A recorded hold.
+// Says that a handle only changes its place within one operation or object: that is no move in the
+// sense of held.hpp, 2.
+struct StaysHere {};
+inline constexpr StaysHere stays_here{};
+
+// A recorded hold. Whether it was ever moved is kept in the object, so that for a guard that was
+// not the compiler leaves out all that moved ones need.
 template <bool Exclusive>
 class Handle {
  public:
   Handle() noexcept = default;
   // Takes over a hold on `word` that the caller has; releases it when no record can be made.
-  DASHMAP_DETAIL_INLINE Handle(Sleepers& sleepers, Word* word, const void* slot, HoldKind kind)
+  DASHMAP_DETAIL_INLINE Handle(Sleepers& sleepers, Word* word, const void* slot, HoldKind kind,
+                               const char* operation)
       : sleepers_(&sleepers), word_(word) {
     try {
-      hold_ = Held::push(word, slot, kind);
+      hold_ = Held::push(word, slot, kind, operation);
     } catch (...) {
       release_hold<Exclusive>(*sleepers_, *word_);
       throw;
     }
   }
-  DASHMAP_DETAIL_INLINE Handle(Handle&& other) noexcept
+  Handle(Handle&& other) noexcept : Handle(std::move(other), stays_here) { went_away(); }
+  DASHMAP_DETAIL_INLINE Handle(Handle&& other, StaysHere) noexcept
       : sleepers_(other.sleepers_),
         word_(std::exchange(other.word_, nullptr)),
-        hold_(other.hold_) {}
+        hold_(other.hold_),
+        moved_(other.moved_) {}
   Handle& operator=(Handle&& other) noexcept {
     if (this != &other) {
-      reset();
-      sleepers_ = other.sleepers_;
-      word_ = std::exchange(other.word_, nullptr);
-      hold_ = other.hold_;
+      take(std::move(other));
+      went_away();
     }
     return *this;
   }
   DASHMAP_DETAIL_INLINE ~Handle() { reset(); }
 
+  // Assigns what stays here.
+  void take(Handle&& other) noexcept {
+    reset();
+    std::construct_at(this, std::move(other), stays_here);
+  }
+
+  // Says that what came here with `stays_here` was moved all the same.
+  void went_away() noexcept {
+    if (word_ == nullptr) return;
+    Held::move(hold_, this);
+    moved_ = true;
+  }
+
+  // The guard was made at `place`. In a coroutine's frame it goes where the coroutine goes.
+  DASHMAP_DETAIL_INLINE void born_at(const void* place) noexcept {
+    if (!Held::is_on_stack(place)) [[unlikely]] {
+      Held::use(hold_);
+      moved_ = true;
+    }
+  }
+
   explicit operator bool() const noexcept { return word_ != nullptr; }
   Hold& hold() const noexcept { return *hold_; }
   Word& word() const noexcept { return *word_; }
+  bool moved() const noexcept { return moved_; }
+
+  // The calling thread reaches for what is locked.
+  DASHMAP_DETAIL_INLINE void use() const noexcept {
+    if (moved_) [[unlikely]] {
+      if (word_ != nullptr) Held::use(hold_);
+    }
+  }
 
   DASHMAP_DETAIL_INLINE void reset() noexcept {
     if (word_ == nullptr) return;
-    Held::pop(hold_);
+    if (moved_) [[unlikely]] {
+      Held::pop_moved(hold_);
+    } else {
+      Held::pop(hold_);
+    }
     release_hold<Exclusive>(*sleepers_, *std::exchange(word_, nullptr));
   }
 
-  // Another hold of the same kind on the same group.
+  // Another hold of the same kind on the same group, for the calling thread.
   Handle again() const {
     add_same(*word_, Exclusive);
     return Handle(*sleepers_, word_, hold_->slot.load(std::memory_order_relaxed),
-                  hold_->kind.load(std::memory_order_relaxed));
+                  hold_->kind.load(std::memory_order_relaxed),
+                  hold_->operation.load(std::memory_order_relaxed));
   }
 
   // Makes the hold shared, with no moment in between in which a writer could get in.
   Handle<false> downgrade() &&
     requires Exclusive
   {
+    use();
     detail::downgrade(*word_);
     hold_->kind.store(HoldKind::ref, std::memory_order_relaxed);
     Handle<false> shared;
     shared.sleepers_ = sleepers_;
     shared.word_ = std::exchange(word_, nullptr);
     shared.hold_ = hold_;
+    shared.moved_ = moved_;
     wake_after_release(*sleepers_, shared.word_);
     return shared;
   }
@@ -154,24 +198,57 @@ class Handle {
   Sleepers* sleepers_ = nullptr;
   Word* word_ = nullptr;
   Hold* hold_ = nullptr;
+  bool moved_ = false;
 };
 
 using SharedHandle = Handle<false>;
 using ExclusiveHandle = Handle<true>;
 
-// A record without a hold of its own: marks an operation's lock while user code runs under it.
+// A record without a hold of its own.
 class HoldMark {
  public:
-  DASHMAP_DETAIL_INLINE HoldMark(const void* where, const void* slot, HoldKind kind)
-      : hold_(Held::push(where, slot, kind)) {}
+  HoldMark(const void* where, const void* slot, HoldKind kind, const char* operation)
+      : hold_(Held::push(where, slot, kind, operation)) {}
   HoldMark(const HoldMark&) = delete;
   HoldMark& operator=(const HoldMark&) = delete;
-  DASHMAP_DETAIL_INLINE ~HoldMark() { Held::pop(hold_); }
+  ~HoldMark() { Held::pop(hold_); }
 
   Hold& hold() const noexcept { return *hold_; }
 
  private:
   Hold* hold_;
+};
+
+// Marks an operation's lock while user code runs under it.
+class ClosureMark {
+ public:
+  DASHMAP_DETAIL_INLINE ClosureMark(const void* where, const void* slot, HoldKind kind,
+                                    const char* operation) noexcept
+      : hold_{where, slot, kind, operation, {}, held_closures} {
+    held_closures = &hold_;
+  }
+  ClosureMark(const ClosureMark&) = delete;
+  ClosureMark& operator=(const ClosureMark&) = delete;
+  DASHMAP_DETAIL_INLINE ~ClosureMark() { held_closures = hold_.outer; }
+
+  DASHMAP_DETAIL_INLINE void note(const VacantKey& vacant) noexcept { hold_.vacant = vacant; }
+
+ private:
+  ClosureHold hold_;
+};
+
+// A shared hold under which a closure runs.
+class SharedSection {
+ public:
+  DASHMAP_DETAIL_INLINE SharedSection(Sleepers& sleepers, Word& word) noexcept
+      : sleepers_(sleepers), word_(word) {}
+  SharedSection(const SharedSection&) = delete;
+  SharedSection& operator=(const SharedSection&) = delete;
+  DASHMAP_DETAIL_INLINE ~SharedSection() { release_hold<false>(sleepers_, word_); }
+
+ private:
+  Sleepers& sleepers_;
+  Word& word_;
 };
 
 }  // namespace dashmap::detail

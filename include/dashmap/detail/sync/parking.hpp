@@ -27,6 +27,7 @@
 //   When to sleep and for whom (core/acquire.hpp), circles (deadlock.hpp).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -35,6 +36,7 @@
 
 #include "dashmap/detail/base/asymmetric_fence.hpp"
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/sync/held.hpp"
 #include "dashmap/detail/sync/lock_word.hpp"
 
 namespace dashmap::detail {
@@ -58,16 +60,31 @@ class Sleepers {
 
 class Sleeper {
  public:
-  Sleeper(bool exclusive, word_t own, bool barge, bool eager) noexcept
-      : own_(own), exclusive_(exclusive), barge_(barge), eager_(eager) {}
+  // `own` counts the thread's shared holds on the group, `depth` its exclusive ones.
+  Sleeper(bool exclusive, word_t own, word_t depth, bool barge, bool eager,
+          const char* operation) noexcept
+      : own_(own),
+        depth_(depth),
+        operation_(operation),
+        exclusive_(exclusive),
+        barge_(barge),
+        eager_(eager) {}
   Sleeper(const Sleeper&) = delete;
   Sleeper& operator=(const Sleeper&) = delete;
+
+  // For reports.
+  const Word* word() const noexcept { return word_; }
+  bool exclusive() const noexcept { return exclusive_; }
+  const char* operation() const noexcept { return operation_; }
+  const HeldThread* thread() const noexcept { return thread_; }
+  std::uintptr_t id() const noexcept { return id_; }
 
  private:
   friend class ParkingLot;
   enum class State : std::uint8_t { asleep, woken, granted };
 
   bool could_enter(word_t seen) const noexcept {
+    if (depth_ != 0) return (seen & word::depth_mask) == depth_;  // it nests
     if (!word::is_readable(seen)) return word::is_moved(seen) || word::is_virgin(seen);
     if (!barge_ && (seen & word::pending) != 0) return false;
     return !exclusive_ || word::readers(seen) <= own_;
@@ -77,6 +94,10 @@ class Sleeper {
   const Word* word_ = nullptr;
   Sleeper* next_ = nullptr;
   word_t own_;
+  word_t depth_;
+  const char* operation_;
+  const HeldThread* thread_ = held_thread;
+  std::uintptr_t id_ = thread_id();
   State state_ = State::asleep;
   bool exclusive_;
   bool barge_;
@@ -139,6 +160,17 @@ class ParkingLot {
     return outcome;
   }
 
+  // Calls f(Sleeper) for each thread that sleeps.
+  template <class F>
+  static void for_each_sleeper(F f) {
+    for (Bucket& bucket : buckets()) {
+      const std::lock_guard lock(bucket.mutex);
+      for (const Sleeper* sleeper = bucket.first; sleeper != nullptr; sleeper = sleeper->next_) {
+        f(*sleeper);
+      }
+    }
+  }
+
   // Wakes who may enter now, or everybody who waits for the word.
   DASHMAP_DETAIL_COLD static void wake(const Word* word, bool everybody = false) {
     Bucket& bucket = bucket_of(word);
@@ -155,7 +187,9 @@ class ParkingLot {
     if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
     const std::lock_guard lock(bucket.mutex);
     Sleeper** place = find(bucket, &word);
-    if (place == nullptr || !(*place)->eager_ || (*place)->own_ != 0) return false;
+    if (place == nullptr || !(*place)->eager_ || (*place)->own_ != 0 || (*place)->depth_ != 0) {
+      return false;
+    }
     const bool exclusive = (*place)->exclusive_;
     const word_t free = word::unlocked_from(seen) & ~word::pending;
     const word_t next = exclusive ? word::locked_from(free) : free + word::reader_one;
@@ -174,10 +208,14 @@ class ParkingLot {
   };
   static constexpr unsigned bucket_bits = 7;
 
+  using Buckets = std::array<Bucket, 1U << bucket_bits>;
+  static Buckets& buckets() noexcept {
+    static Buckets all;
+    return all;
+  }
   static Bucket& bucket_of(const Word* word) noexcept {
-    static Bucket buckets[1U << bucket_bits];
     const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(word));
-    return buckets[(address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits)];
+    return buckets()[(address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits)];
   }
 
   // The last look before sleeping: sets the pending mark for an eager sleeper and for a writer that

@@ -1,11 +1,12 @@
 // Role
 //   Lets an iterator and the item in its hand share one hold on a group, without counting: while
-//   the item lives where the iterator made it, it leans on the iterator's hold; once either goes
-//   its own way, the item gets a hold of its own.
+//   the item lives where the iterator made it, the hold is the iterator's, and ends with the item;
+//   an item that goes its own way takes the hold along.
 //
 // Invariants
 //   1. A tied item and its tie point at each other. At most one item is tied to a tie.
 //   2. An item that was moved, or whose iterator went on, owns its hold.
+//   3. When an item is gone its hold is gone: an iterator holds nothing between items.
 //
 // Readers and writers
 //   Plain pointers: an item that was never moved belongs to the iterator's thread. A moved item may
@@ -24,17 +25,24 @@ namespace dashmap::detail {
 template <bool Exclusive>
 struct Tie;
 
-// The lock side of an iterator's item. While the item lives where the iterator made it, it leans on
-// the iterator's hold; once either goes its own way, it has one of its own.
+// The lock side of an iterator's item.
 template <bool Exclusive>
 struct TiedItem {
   Handle<Exclusive> own;
   Tie<Exclusive>* tie = nullptr;
 
   explicit TiedItem(Tie<Exclusive>& to);
-  TiedItem(TiedItem&& other);
+  TiedItem(TiedItem&& other) noexcept;
   TiedItem& operator=(TiedItem&&) = delete;
   ~TiedItem();
+
+ protected:
+  // Passes on what the item is about to show.
+  template <class T>
+  T& used(T& shown) const noexcept {
+    own.use();
+    return shown;
+  }
 };
 
 template <bool Exclusive>
@@ -48,16 +56,12 @@ struct Tie {
     if (item != nullptr) item->tie = this;
   }
   Tie& operator=(Tie&&) = delete;
-  ~Tie() {
-    if (item != nullptr) {
-      item->own = std::move(handle);
-      item->tie = nullptr;
-    }
-  }
-  // The item keeps what it has while the iterator goes on.
-  void part() {
+  ~Tie() { part(); }
+
+  // The iterator goes on: a tied item keeps the hold.
+  void part() noexcept {
     if (item == nullptr) return;
-    item->own = handle.again();
+    item->own.take(std::move(handle));
     std::exchange(item, nullptr)->tie = nullptr;
   }
 };
@@ -68,17 +72,20 @@ TiedItem<Exclusive>::TiedItem(Tie<Exclusive>& to) {
     tie = &to;
     to.item = this;
   } else {
-    own = to.handle.again();
+    own.take(to.handle.again());
   }
 }
 template <bool Exclusive>
-TiedItem<Exclusive>::TiedItem(TiedItem&& other) {
+TiedItem<Exclusive>::TiedItem(TiedItem&& other) noexcept {
   if (other.tie != nullptr) other.tie->part();
   own = std::move(other.own);
 }
 template <bool Exclusive>
 TiedItem<Exclusive>::~TiedItem() {
-  if (tie != nullptr) tie->item = nullptr;
+  if (tie != nullptr) {
+    tie->item = nullptr;
+    tie->handle.reset();
+  }
 }
 
 }  // namespace dashmap::detail

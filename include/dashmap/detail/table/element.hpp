@@ -154,7 +154,9 @@ class Slot<K, V, StoresHash> {
   static constexpr bool in_place = true;
   static constexpr bool trivial =
       std::is_trivially_copyable_v<K> && std::is_trivially_copyable_v<V>;
-  static constexpr bool racy_keys = is_plain_data<K>::value && std::is_trivially_copyable_v<K>;
+  // A pointer is compared, never followed.
+  static constexpr bool racy_keys =
+      (is_plain_data<K>::value && std::is_trivially_copyable_v<K>) || std::is_pointer_v<K>;
   static constexpr bool racy_values = racy_keys && std::is_trivially_copyable_v<V>;
   static constexpr bool trivial_destruction =
       std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>;
@@ -207,10 +209,6 @@ class Slot<K, V, StoresHash> {
       std::destroy_at(&place);
       std::construct_at(&place, std::move(value));
     }
-  }
-  template <class Alloc>
-  static std::optional<V> take_value(Displaced<Alloc>& displaced) noexcept {
-    return std::move(displaced.value);
   }
 
  private:
@@ -275,10 +273,10 @@ class Slot<K, V, StoresHash> {
   // throwing move.)
   template <class Alloc>
   struct Displaced {
-    // Where the old value goes: a caller that returns it gives the place, so that no move, which
-    // may throw, follows the exchange.
+    // Where the old value goes, for a caller that returns it: so no move, which may throw, follows
+    // the exchange. Null: nobody wants it.
+    std::optional<V>* value = nullptr;
     std::optional<V> own;
-    std::optional<V>* value = &own;
     std::optional<Slot> node;
     std::optional<Alloc> alloc;
     Displaced() = default;
@@ -291,21 +289,20 @@ class Slot<K, V, StoresHash> {
   template <class Alloc>
   void replace_value(const Alloc& alloc, V&& value, Displaced<Alloc>& displaced) {
     if constexpr (std::is_nothrow_move_constructible_v<V> && std::is_nothrow_destructible_v<V>) {
-      displaced.value->emplace(std::move(node_->value));
+      (displaced.value != nullptr ? *displaced.value : displaced.own)
+          .emplace(std::move(node_->value));
       std::destroy_at(&node_->value);
       std::construct_at(&node_->value, std::move(value));
     } else {
-      displaced.value->emplace(std::move_if_noexcept(node_->value));
+      if (displaced.value != nullptr) {
+        displaced.value->emplace(std::move_if_noexcept(node_->value));
+      }
       displaced.alloc.emplace(alloc);
       Prepared<Alloc> next(alloc, node_->hash.value, std::move_if_noexcept(node_->key),
                            [&]() -> V { return V(std::move(value)); });
       displaced.node.emplace(*this);
       next.commit(*this);
     }
-  }
-  template <class Alloc>
-  static std::optional<V> take_value(Displaced<Alloc>& displaced) {
-    return std::move(*displaced.value);
   }
 
  private:

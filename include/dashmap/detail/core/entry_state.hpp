@@ -1,0 +1,230 @@
+// Role
+//   What both kinds of entry are made of: the lock of a key's group, the key's place in it, and the
+//   key that was asked for.
+//
+// Invariants
+//   1. The key that was asked for is used up by the insertion that it serves, or given back.
+//   2. What can throw happens before the first change; what is taken from a node is made where it
+//   is
+//      returned.
+//   3. A change of the group's tags excludes the other holders of guards in it, wherever those
+//   went.
+//
+// Readers and writers
+//   As in acquire.hpp.
+//
+// Not here
+//   Entries as users see them (entry.hpp).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "dashmap/detail/core/operations.hpp"
+
+namespace dashmap::detail {
+
+// How an entry keeps the key that it was asked for: small things and temporaries by value, others
+// by reference, so that a key is built only when it is inserted.
+template <class Q>
+using StoredQuery =
+    std::conditional_t<std::is_scalar_v<std::remove_cvref_t<Q>> || std::is_rvalue_reference_v<Q&&>,
+                       std::remove_cvref_t<Q>, const std::remove_reference_t<Q>&>;
+
+// The lock and the place of an entry, and the operations that both kinds share.
+template <class Map, class Q>
+class EntryState {
+ public:
+  using Key = typename Map::Key;
+  using Value = typename Map::Value;
+
+  template <class Arg>
+  EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
+             const char* operation)
+      : map_(&map),
+        hash_(hash),
+        group_(found.group),
+        slot_(found.place.slot),
+        tag_(found.place.tag),
+        handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry, operation),
+        query_(std::forward<Arg>(query)) {
+    handle_.born_at(this);
+    note();
+  }
+  EntryState(EntryState&& other) noexcept(std::is_nothrow_move_constructible_v<Key>)
+      : EntryState(std::move(other), stays_here) {
+    handle_.went_away();
+  }
+  // One kind of entry becomes another.
+  EntryState(EntryState&& other, StaysHere) noexcept(std::is_nothrow_move_constructible_v<Key>)
+      : map_(other.map_),
+        hash_(other.hash_),
+        group_(other.group_),
+        slot_(other.slot_),
+        tag_(other.tag_),
+        handle_(std::move(other.handle_), stays_here),
+        query_(std::forward<Q>(other.query_)),
+        built_(std::move(other.built_)),
+        spent_(other.spent_) {
+    note();
+  }
+  EntryState& operator=(EntryState&&) = delete;
+
+  // The stored key, or the one that was asked for.
+  const Key& key() const {
+    handle_.use();
+    if (slot_ != nullptr) return slot_->element().key;
+    return supplied();
+  }
+  Value& value() const noexcept {
+    handle_.use();
+    return slot_->element().value;
+  }
+
+  Key into_key() {
+    handle_.reset();
+    return take_key();
+  }
+
+  // Gives the lock to the guard of the element.
+  ExclusiveHandle&& into_guard() {
+    handle_.use();
+    handle_.hold().kind.store(HoldKind::ref_mut, std::memory_order_relaxed);
+    return std::move(handle_);
+  }
+
+  // Inserts make()'s value under the key. The entry must be vacant.
+  template <class Make>
+  void fill(Make&& make) {
+    std::optional<typename Map::Prepared> fresh;
+    typename Map::Due due(*map_);
+    const Section alone = exclude();
+    if (built_) {
+      settle(map_->add(group_, fresh, hash_, std::move(*built_), std::forward<Make>(make), due));
+    } else {
+      settle(map_->add(group_, fresh, hash_, std::forward<Q>(query_), std::forward<Make>(make),
+                       due));
+    }
+    spent_ = true;
+    handle_.hold().slot.store(slot_, std::memory_order_relaxed);
+  }
+
+  void set(Value value) {
+    typename Map::Displaced displaced;
+    handle_.use();
+    slot_->replace_value(map_->alloc(), std::move(value), displaced);
+  }
+
+  // In place nothing of an element throws when it is moved. What is taken from a node is made where
+  // it is returned, before anything changes.
+  Value replace(Value value)
+    requires(Map::SlotType::in_place)
+  {
+    typename Map::Displaced displaced;
+    handle_.use();
+    slot_->replace_value(map_->alloc(), std::move(value), displaced);
+    return std::move(*displaced.value);
+  }
+  Value replace(Value value)
+    requires(!Map::SlotType::in_place)
+  {
+    handle_.use();
+    Value old(give<Key, Value>(slot_->element().value));
+    set(std::move(value));
+    return old;
+  }
+
+  // Takes the element out and gives what take(element) makes of it, then releases the lock.
+  template <class Take>
+  auto extract(Take&& take)
+    requires(Map::SlotType::in_place)
+  {
+    std::optional<typename Map::Doomed> doomed;
+    {
+      const Section alone = exclude();
+      map_->evict({slot_, tag_}, doomed);
+    }
+    handle_.reset();
+    return take(doomed->slot.element());
+  }
+  template <class Take>
+  auto extract(Take&& take)
+    requires(!Map::SlotType::in_place)
+  {
+    std::optional<typename Map::Doomed> doomed;
+    handle_.use();
+    auto result = take(slot_->element());
+    {
+      const Section alone = exclude();
+      map_->evict({slot_, tag_}, doomed);
+    }
+    handle_.reset();
+    return result;
+  }
+
+  // Puts the supplied key and the value in the element's place; gives what was there.
+  std::pair<Key, Value> replace_entry(Value value) {
+    std::optional<typename Map::Doomed> old;
+    typename Map::Prepared fresh(map_->alloc(), hash_, take_key(),
+                                 [&]() -> Value { return std::move(value); });
+    handle_.use();
+    auto& element = slot_->element();
+    std::pair<Key, Value> result(give<Key, Value>(element.key), give<Key, Value>(element.value));
+    old.emplace(*slot_, map_->alloc());
+    fresh.commit(*slot_);
+    handle_.reset();
+    return result;
+  }
+
+ private:
+  // Before the group's tags change: where the entry was moved, the thread that it came from may
+  // have other guards in the group and be at work there.
+  Section exclude() {
+    if (!handle_.moved()) return Section();
+    handle_.use();
+    const auto acquired = map_->template acquire<true>(hash_, Request{"entry"});
+    return Section(map_->sleepers(), *acquired->group.word, acquired->locked);
+  }
+
+  void settle(const typename Map::PlaceType& place) noexcept {
+    slot_ = place.slot;
+    tag_ = place.tag;
+  }
+
+  // A vacant entry's key is compared with others through its record.
+  void note() noexcept {
+    if (handle_ && slot_ == nullptr) handle_.hold().note(map_->vacant_key(hash_, query_));
+  }
+
+  const Key& supplied() const {
+    if constexpr (std::is_same_v<std::remove_cvref_t<Q>, Key>) {
+      return query_;
+    } else {
+      if (!built_) built_.emplace(make_with<Key>(map_->alloc(), query_));
+      return *built_;
+    }
+  }
+
+  Key take_key() {
+    if (spent_) {
+      if constexpr (std::is_copy_constructible_v<Key>) return slot_->element().key;
+    }
+    spent_ = true;
+    if (built_) return std::move(*built_);
+    return make_with<Key>(map_->alloc(), std::forward<Q>(query_));
+  }
+
+  Map* map_;
+  std::uint64_t hash_;
+  typename Map::GroupType group_;
+  typename Map::SlotType* slot_;
+  std::uint8_t* tag_;
+  ExclusiveHandle handle_;
+  Q query_;
+  mutable std::optional<Key> built_;
+  bool spent_ = false;  // the query was used up
+};
+
+}  // namespace dashmap::detail

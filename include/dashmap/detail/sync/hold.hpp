@@ -1,0 +1,229 @@
+// Role
+//   The record of a hold: what the deadlock search, error messages and a thread's own look-ups know
+//   about a lock that somebody has; and the lists that keep these records.
+//
+// Invariants
+//   See held.hpp, which is the one that changes them.
+//
+// Readers and writers
+//   See held.hpp.
+//
+// Not here
+//   Making and ending records (held.hpp).
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <thread>
+
+#include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/sync/lock_word.hpp"
+
+namespace dashmap::detail {
+
+// What holds a lock. Odd kinds hold it exclusively.
+enum class HoldKind : std::uint32_t {
+  ref = 0,
+  ref_mut = 1,
+  ref_multi = 2,
+  ref_mut_multi = 3,
+  shared_closure = 4,
+  exclusive_closure = 5,
+  shard_read = 6,
+  shard_write = 7,
+  entry = 9,
+  map_lock = 11,
+  shared_map_lock = 12,
+  keys = 13,
+  more_keys = 15,  // of a group that a record of kind `keys` counts already
+};
+
+constexpr bool is_exclusive(HoldKind kind) noexcept {
+  return (static_cast<std::uint32_t>(kind) & 1U) != 0;
+}
+
+constexpr const char* name_of(HoldKind kind) noexcept {
+  switch (kind) {
+    case HoldKind::ref: return "a Ref";
+    case HoldKind::ref_mut: return "a RefMut";
+    case HoldKind::ref_multi: return "an iterator or its item";
+    case HoldKind::ref_mut_multi: return "a mutable iterator or its item";
+    case HoldKind::shared_closure: return "a running view closure";
+    case HoldKind::exclusive_closure: return "a running modifying closure";
+    case HoldKind::shard_read: return "a shard's read guard";
+    case HoldKind::shard_write: return "a shard's write guard";
+    case HoldKind::entry: return "an Entry";
+    case HoldKind::map_lock: return "the lock of the whole map";
+    case HoldKind::shared_map_lock: return "a running snapshot";
+    case HoldKind::keys:
+    case HoldKind::more_keys: return "a running with_keys";
+  }
+  return "a guard";
+}
+
+// Compares the query of a vacant entry with a key, by the map's equality function.
+using SameKey = bool (*)(const void* equal, const void* query, const void* key);
+
+// Values of `user` beside the address of a HeldThread. `lent` is added to one.
+inline constexpr std::uintptr_t no_user = 0;    // never moved: its maker uses it
+inline constexpr std::uintptr_t lent = 1;       // held.hpp, 6
+inline constexpr std::uintptr_t no_longer = 2;  // about to end
+
+struct Hold;
+
+// A key that is held without an element: the query of a vacant entry, as the caller passed it, and
+// a comparison of it with a key of the map. For the thread that has it alone.
+struct VacantKey {
+  std::uint64_t hash = 0;
+  const void* query = nullptr;
+  SameKey same = nullptr;
+};
+
+// A hold, as those who ask see it.
+struct HoldView {
+  const void* where;  // the group's word, or the map's address for a range of hashes
+  const void* slot;   // the element held; null: none (a vacant entry, a range)
+  VacantKey vacant;
+  std::uint64_t first;  // a range's hashes, both included
+  std::uint64_t last;
+  HoldKind kind;
+  const char* operation;  // which took it
+  Hold* record;           // null: a running closure's
+
+  // Whether this hold locks the group with that word, whose hashes are from `group_first` to
+  // `group_last`.
+  bool locks(const void* map, const Word* word, std::uint64_t group_first,
+             std::uint64_t group_last) const noexcept {
+    return where == word || (where == map && first <= group_last && group_first <= last);
+  }
+  // Whether this hold is of a range that includes the hash.
+  bool spans(const void* map, std::uint64_t hash) const noexcept {
+    return where == map && first <= hash && hash <= last;
+  }
+  bool exclusive() const noexcept { return is_exclusive(kind); }
+  // Whether it stands for a hold of its own in its group's word.
+  bool counts() const noexcept { return kind != HoldKind::more_keys; }
+  bool roams() const noexcept;
+};
+
+// The hold of a closure that runs, in its caller's frame. Plain memory: only its thread reads it,
+// and the deadlock search while that thread sleeps. So the compiler leaves it out where it sees
+// that the closure calls nothing that could ask.
+struct ClosureHold {
+  const void* where;
+  const void* slot;
+  HoldKind kind;
+  const char* operation;
+  VacantKey vacant;
+  ClosureHold* outer;
+
+  HoldView view() const noexcept { return {where, slot, vacant, 0, 0, kind, operation, nullptr}; }
+};
+
+// The record of any other hold.
+struct Hold {
+  std::atomic<const void*> where{nullptr};  // null: no record
+  std::atomic<const void*> slot{nullptr};
+  std::atomic<const void*> query{nullptr};
+  std::atomic<SameKey> same_key{nullptr};
+  std::atomic<std::uint64_t> first{0};  // or a vacant entry's hash
+  std::atomic<std::uint64_t> last{0};
+  std::atomic<HoldKind> kind{HoldKind::ref};
+  std::atomic<const char*> operation{""};
+  // Of a guard that was moved: the thread that uses it, or one of the marks above.
+  std::atomic<std::uintptr_t> user{no_user};
+  // The guard was moved off its thread's stack: it may be on its way to another thread.
+  std::atomic<bool> roams{false};
+
+  void note(const VacantKey& vacant) noexcept {
+    first.store(vacant.hash, std::memory_order_relaxed);
+    query.store(vacant.query, std::memory_order_relaxed);
+    same_key.store(vacant.same, std::memory_order_relaxed);
+  }
+  // The place is free for a new record.
+  void clear_user() noexcept {
+    roams.store(false, std::memory_order_relaxed);
+    user.store(no_user, std::memory_order_relaxed);
+  }
+  bool ended() const noexcept { return where.load(std::memory_order_acquire) == nullptr; }
+  HoldView view() noexcept {
+    constexpr auto relaxed = std::memory_order_relaxed;
+    const std::uint64_t hash = first.load(relaxed);
+    return {where.load(std::memory_order_acquire),
+            slot.load(relaxed),
+            {hash, query.load(relaxed), same_key.load(relaxed)},
+            hash,
+            last.load(relaxed),
+            kind.load(relaxed),
+            operation.load(relaxed),
+            this};
+  }
+};
+
+inline bool HoldView::roams() const noexcept {
+  return record != nullptr && record->roams.load(std::memory_order_relaxed);
+}
+
+// The calling thread, as a number: on Linux the one that debuggers show.
+inline std::uintptr_t thread_id() noexcept {
+  const std::thread::id id = std::this_thread::get_id();
+  if constexpr (sizeof(id) == sizeof(std::uintptr_t)) {
+    return std::bit_cast<std::uintptr_t>(id);
+  } else {
+    return std::hash<std::thread::id>()(id);
+  }
+}
+
+struct Wait;
+
+// The records of one thread: a chain of blocks, the newest first.
+struct HoldBlock {
+  static constexpr std::size_t size = 64;
+
+  Hold records[size];
+  HoldBlock* older = nullptr;  // of the same thread; never changes once published
+};
+
+struct HeldThread {
+  constexpr HeldThread(HoldBlock* block, bool taken) noexcept : newest(block), owned(taken) {}
+
+  std::atomic<HoldBlock*> newest;
+  // While the thread sleeps: what it waits for, and its closures. Guarded by the search's mutex.
+  std::atomic<const Wait*> waiting{nullptr};
+  const ClosureHold* closures = nullptr;
+  std::atomic<std::uint64_t> number{0};   // of the thread, for reports; counts from 1
+  std::atomic<std::uintptr_t> id{0};      // as debuggers know it, see thread_id()
+  std::atomic<std::uint32_t> adopted{0};  // records in other threads' blocks that count here
+  std::atomic<bool> owned;
+  HeldThread* next = nullptr;
+
+  std::uintptr_t as_user() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+
+  // Calls f(hold) for each record in its blocks, whoever uses it.
+  template <class F>
+  void for_each_made(F f) const {
+    for (HoldBlock* block = newest.load(std::memory_order_acquire); block != nullptr;
+         block = block->older) {
+      for (Hold& hold : block->records) {
+        if (!hold.ended()) f(hold);
+      }
+    }
+  }
+  bool made(const Hold* hold) const {
+    for (const HoldBlock* block = newest.load(std::memory_order_acquire); block != nullptr;
+         block = block->older) {
+      if (!(hold < block->records) && hold < block->records + HoldBlock::size) return true;
+    }
+    return false;
+  }
+  bool is_unused() const {
+    bool unused = adopted.load(std::memory_order_acquire) == 0;
+    for_each_made([&](const Hold&) { unused = false; });
+    return unused;
+  }
+};
+
+}  // namespace dashmap::detail

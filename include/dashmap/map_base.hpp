@@ -1,0 +1,66 @@
+// What DashMap has beyond a set, without its public face: how guards and entries are made.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "dashmap/container.hpp"
+#include "dashmap/detail/core/batch.hpp"
+#include "dashmap/entry.hpp"
+#include "dashmap/guard.hpp"
+#include "dashmap/try_result.hpp"
+
+namespace dashmap::detail {
+
+template <class Self, class Types>
+class MapBase : public Container<Self, Types> {
+ public:
+  using Base = Container<Self, Types>;
+  using Base::Base;
+  using typename Base::Engine;
+
+ protected:
+  using Key = typename Types::Key;
+  using Value = typename Types::Value;
+  using RefMutType = RefMut<Key, Value>;
+
+  template <class Q>
+  TryResult<RefMutType> try_ref_mut(const Q& key, const Request& request) {
+    auto&& query = as_query<Key>(key);
+    auto& engine = this->engine_;
+    auto found = engine.template find_exclusive<false, true>(engine.hash_of(query), query, request);
+    if (found.place) return TryResult<RefMutType>::present(guard_of(found, request));
+    return found.group.word == nullptr ? TryResult<RefMutType>::locked()
+                                       : TryResult<RefMutType>::absent();
+  }
+  using Base::guard_of;
+  DASHMAP_DETAIL_INLINE RefMutType guard_of(typename Engine::Found& found, const Request& request) {
+    auto& element = found.place.slot->element();
+    return RefMutType(ExclusiveHandle(this->engine_.sleepers(), found.section.take(),
+                                      found.place.slot, HoldKind::ref_mut, request.operation),
+                      element.key, element.value);
+  }
+
+  template <class Q>
+  using EntryFor = Entry<typename Engine::Base, StoredQuery<Q>>;
+  template <class Q>
+  DASHMAP_DETAIL_INLINE EntryFor<Q&&> locked_entry(std::uint64_t hash, Q&& key,
+                                                   const Request& request) {
+    return EntryFor<Q&&>(this->engine_, hash, this->engine_.find_exclusive(hash, key, request),
+                         std::forward<Q>(key), request.operation);
+  }
+
+  template <class Pair>
+  void insert_pair(Pair&& pair) {
+    split_pair(std::forward<Pair>(pair), [&](auto&& key, auto&& value) {
+      this->engine_.insert(std::forward<decltype(key)>(key),
+                           Value(std::forward<decltype(value)>(value)));
+    });
+  }
+
+  static constexpr auto take_pair = [](auto& element) -> std::pair<Key, Value> {
+    return {give<Key, Value>(element.key), give<Key, Value>(element.value)};
+  };
+};
+
+}  // namespace dashmap::detail

@@ -1,0 +1,291 @@
+// Guards that go from thread to thread, by moving: whom they count for, what the thread that took
+// them may do meanwhile, and that nothing is torn where guards of one group are in several hands.
+
+#include <gtest/gtest.h>
+#include <dashmap/dashmap.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/stress.hpp"
+#include "support/values.hpp"
+
+namespace {
+
+using dashmap::DeadlockError;
+using stress::await;
+using stress::phase;
+using stress::Rng;
+using stress::run_threads;
+using stress::scaled;
+using stress::u64;
+
+// All keys in one group, so that every two guards share its lock.
+struct OneGroup {
+  using is_avalanching = void;
+  u64 operator()(u64 key) const noexcept { return key << 8; }
+};
+using Map = dashmap::DashMap<u64, std::string, OneGroup>;
+using Guard = decltype(std::declval<Map&>().get(u64{}));
+using GuardMut = decltype(std::declval<Map&>().get_mut(u64{}));
+
+class MovedGuardsTest : public stress::StressTest {
+ protected:
+  void SetUp() override {
+    StressTest::SetUp();
+    for (u64 n = 0; n < keys; ++n) map.insert(n, "value");
+  }
+  static constexpr u64 keys = 8;
+  Map map;
+};
+
+// The new user's own conflicts are errors at once, also on keys of the same group it may do all.
+TEST_F(MovedGuardsTest, AGuardCountsForTheThreadThatUsesIt) {
+  const auto reporter = dump_on_hang(map);
+  std::thread([this, guard = map.get_mut(1)]() mutable {
+    stress::guarded([&] {
+      *guard = "changed";
+      EXPECT_THROW(map.insert(1, ""), DeadlockError);
+      EXPECT_THROW(static_cast<void>(map.get(1)), DeadlockError);
+      EXPECT_THROW(map.clear(), DeadlockError);
+      EXPECT_TRUE(map.try_get(1).is_locked());
+      EXPECT_EQ(map.get_copy(1), "changed");
+      EXPECT_EQ(map.insert(2, "other"), "value");
+      EXPECT_TRUE(map.erase(3));
+      EXPECT_EQ(*map.get(2), "other");
+      EXPECT_EQ(*guard, "changed");
+    });
+  }).join();
+  map.clear();
+  EXPECT_TRUE(map.is_empty());
+}
+
+// The thread that gave a guard away is in no other position than any thread: it waits.
+TEST_F(MovedGuardsTest, TheGiverWaitsForTheTaker) {
+  const auto reporter = dump_on_hang(map);
+  for (u64 round = 0; round < scaled(300, 30); ++round) {
+    std::atomic<bool> used{false};
+    std::atomic<bool> waiting{false};
+    std::atomic<bool> released{false};
+    std::thread taker([&, guard = std::optional(map.get_mut(1))]() mutable {
+      *guard.value() = "taken";
+      used.store(true);
+      await(waiting);
+      if (round % 10 == 0) stress::linger();
+      *guard.value() = "done";
+      released.store(true);
+      guard.reset();
+    });
+    await(used);
+    EXPECT_TRUE(map.try_get_mut(1).is_locked());
+    waiting.store(true);
+    switch (round % 4) {
+      case 0: EXPECT_EQ(*map.get(1), "done"); break;
+      case 1: EXPECT_EQ(map.get_copy(1), "done"); break;
+      case 2: EXPECT_EQ(map.insert(1, "value"), "done"); break;
+      default: EXPECT_EQ(map.insert(2, "value"), "value"); break;  // another key of the group
+    }
+    EXPECT_TRUE(released.load());
+    taker.join();
+  }
+}
+
+// Not used yet by the thread that it went to: the giver waits a while before it takes it for an
+// error.
+TEST_F(MovedGuardsTest, AGuardOnItsWayIsWaitedFor) {
+  const auto reporter = dump_on_hang(map);
+  std::atomic<bool> waiting{false};
+  std::thread taker([&, guard = std::optional(map.get_mut(1))]() mutable {
+    await(waiting);
+    guard.reset();
+  });
+  waiting.store(true);
+  EXPECT_EQ(map.insert(1, "mine"), "value");
+  taker.join();
+  // One that stays with its thread is an error in the end, wherever it is kept.
+  const auto kept = std::make_unique<GuardMut>(map.get_mut(1));
+  EXPECT_THROW(map.insert(1, ""), DeadlockError);
+  EXPECT_EQ(**kept, "mine");
+}
+
+// A circle through a guard that was moved is found.
+TEST_F(MovedGuardsTest, CirclesThroughMovedGuardsAreFound) {
+  dashmap::DashMap<u64, u64> far;  // locks of its own
+  const auto reporter = dump_on_hang(map);
+  far.insert(1, 0);
+  for (u64 round = 0; round < scaled(100, 20); ++round) {
+    std::atomic<unsigned> ready{0};
+    std::atomic<unsigned> victims{0};
+    const auto meet = [&] {
+      ready.fetch_add(1);
+      while (ready.load() < 2) std::this_thread::yield();
+    };
+    std::thread taker([&, guard = std::optional(map.get_mut(1))]() mutable {
+      guard.value()->push_back('x');
+      meet();
+      try {
+        far.alter(1, [](u64, u64 value) { return value + 1; });
+      } catch (const DeadlockError&) {
+        victims.fetch_add(1);
+      }
+      guard.reset();
+    });
+    {
+      auto own = std::optional(far.get_mut(1));
+      meet();
+      try {
+        map.insert(1, "value");
+      } catch (const DeadlockError&) {
+        victims.fetch_add(1);
+      }
+      own.reset();
+    }
+    taker.join();
+    EXPECT_EQ(victims.load(), 1U);
+  }
+}
+
+// A plain question of the giver never sees a value half written by the taker.
+TEST_F(MovedGuardsTest, QuestionsAreNotTorn) {
+  const auto reporter = dump_on_hang(map);
+  stress::Violations violations;
+  const std::string a(100, 'a');
+  const std::string b(100, 'b');
+  map.insert(1, a);
+  for (u64 round = 0; round < scaled(2000, 200); ++round) {
+    auto guard = std::make_unique<GuardMut>(map.get_mut(1));
+    std::thread taker([&, guard = std::move(guard)]() mutable {
+      for (int i = 0; i < 20; ++i) **guard = i % 2 == 0 ? b : a;
+      guard.reset();
+    });
+    for (int i = 0; i < 10; ++i) {
+      const auto seen = map.get_copy(1);
+      violations.expect(seen == a || seen == b, "torn");
+    }
+    taker.join();
+  }
+  EXPECT_NO_VIOLATIONS(violations);
+}
+
+// Two guards of one group in two hands: both threads work on other keys of the group meanwhile. One
+// of them may have to give up, since each waits for the other's guard.
+TEST_F(MovedGuardsTest, GuardsOfOneGroupInSeveralHands) {
+  const auto reporter = dump_on_hang(map);
+  stress::Violations violations;
+  for (u64 round = 0; round < scaled(1000, 100); ++round) {
+    auto first = std::make_unique<GuardMut>(map.get_mut(0));
+    auto second = std::make_unique<GuardMut>(map.get_mut(1));
+    const auto work = [&](u64 own, std::unique_ptr<GuardMut> guard) {
+      **guard = "in use";
+      try {
+        for (u64 n = 0; n < 50; ++n) {
+          const u64 key = 1000 * own + n % 10;
+          map.insert(key, std::to_string(n));
+          violations.expect(map.get_copy(key) == std::to_string(n), "lost", key);
+          violations.expect(map.erase(key), "not erased", key);
+          violations.expect(**guard == "in use", "guarded value", own);
+        }
+      } catch (const DeadlockError&) {
+      }
+      guard.reset();
+    };
+    std::thread taker(work, 1, std::move(second));
+    stress::guarded([&] { work(2, std::move(first)); });
+    taker.join();
+  }
+  EXPECT_NO_VIOLATIONS(violations);
+  EXPECT_TRUE(map.contains(0));
+  EXPECT_TRUE(map.contains(1));
+}
+
+// Entries change the group itself: they keep clear of the giver's other work there.
+TEST_F(MovedGuardsTest, EntriesThatWereMovedWork) {
+  const auto reporter = dump_on_hang(map);
+  stress::Violations violations;
+  using EntryType = decltype(map.entry(u64{}));
+  for (u64 round = 0; round < scaled(1000, 100); ++round) {
+    auto other = std::optional(map.get_mut(0));
+    auto vacant = std::make_unique<EntryType>(map.entry(100));
+    auto occupied = std::make_unique<EntryType>(map.entry(1));
+    std::thread taker([&, vacant = std::move(vacant), occupied = std::move(occupied)]() mutable {
+      stress::guarded([&] {
+        violations.expect(occupied->key() == 1, "key");  // a guard counts for who has used it
+        vacant->or_insert("new");
+        violations.expect(occupied->occupied()->remove() == "value", "removed");
+      });
+      vacant.reset();
+      occupied.reset();
+    });
+    for (u64 n = 0; n < 20; ++n) {
+      try {
+        map.insert(50 + n, "x");
+        map.erase(50 + n);
+      } catch (const DeadlockError&) {
+        break;
+      }
+    }
+    other.reset();
+    taker.join();
+    violations.expect(map.get_copy(100) == "new", "inserted");
+    violations.expect(map.erase(100), "erased");
+    violations.expect(!map.contains(1), "gone");
+    for (u64 n = 0; n < 20; ++n) map.erase(50 + n);
+    map.insert(1, "value");
+  }
+  EXPECT_NO_VIOLATIONS(violations);
+  EXPECT_EQ(map.len(), keys);
+}
+
+// Guards go round a pool while every thread also takes guards and tries others: conservation.
+TEST_F(MovedGuardsTest, APoolOfGuardsUnderLoad) {
+  dashmap::DashMap<u64, u64> counters;
+  const auto reporter = dump_on_hang(counters);
+  constexpr u64 many = 64;
+  for (u64 n = 0; n < many; ++n) counters.insert(n, 0);
+  using Counter = decltype(counters.get_mut(u64{}));
+  std::mutex mutex;
+  std::vector<Counter> pool;
+  std::atomic<u64> added{0};
+  phase("passing guards");
+  run_threads(4, [&](unsigned thread) {
+    Rng rng = stress::random_for(thread);
+    for (u64 i = 0; i < scaled(20'000, 500); ++i) {
+      const u64 key = rng.below(many);
+      if (auto result = counters.try_get_mut(key); result.is_present()) {
+        Counter guard = result.unwrap();
+        *guard += 1;
+        added.fetch_add(1);
+        const std::lock_guard lock(mutex);
+        pool.push_back(std::move(guard));
+      }
+      std::optional<Counter> taken;
+      {
+        const std::lock_guard lock(mutex);
+        if (pool.size() > rng.below(6)) {
+          taken.emplace(std::move(pool.back()));
+          pool.pop_back();
+        }
+      }
+      if (taken) {
+        **taken += 1;
+        added.fetch_add(1);
+        // Nobody may wait with guards in hand whose order is chance.
+        static_cast<void>(counters.try_get(rng.below(many)));
+      }
+    }
+  });
+  pool.clear();
+  u64 sum = 0;
+  for (u64 n = 0; n < many; ++n) sum += *counters.get_mut(n);
+  EXPECT_EQ(sum, added.load());
+  counters.clear();
+  EXPECT_TRUE(counters.is_empty());
+}
+
+}  // namespace
