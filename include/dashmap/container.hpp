@@ -249,21 +249,24 @@ class Container {
   /// \locks group shared, while the guard lives
   /// \throws DeadlockError if this thread has the element for writing
   template <Query<Types> Q = key_type>
-  [[nodiscard]] RefType get(const Q& key) const {
+  [[nodiscard]] RefType get(const Q& key DASHMAP_DETAIL_CALLER) const {
+    DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr Request request{"get"};
     auto&& query = as_query<key_type>(key);
     return ref(engine_.hash_of(query), query, request);
   }
   /// As get, but never waits: is_locked() when somebody writes.
   template <Query<Types> Q = key_type>
-  [[nodiscard]] TryResult<RefType> try_get(const Q& key) const {
+  [[nodiscard]] TryResult<RefType> try_get(const Q& key DASHMAP_DETAIL_CALLER) const {
+    DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr Request request{"try_get", no_deadline, false};
     return try_ref(key, request);
   }
   /// As get; gives up when it has waited so long.
   template <Query<Types> Q = key_type, class Rep, class Period>
-  [[nodiscard]] TryResult<RefType> try_get_for(const Q& key,
-                                               std::chrono::duration<Rep, Period> patience) const {
+  [[nodiscard]] TryResult<RefType> try_get_for(
+      const Q& key, std::chrono::duration<Rep, Period> patience DASHMAP_DETAIL_CALLER) const {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return try_ref(key, {"try_get_for", deadline_after(patience)});
   }
 

@@ -103,7 +103,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \locks group exclusive, while the guard lives
   /// \throws DeadlockError if this thread has the element already
   template <detail::Query<Types> Q = K>
-  [[nodiscard]] RefMut<K, V> get_mut(const Q& key) {
+  [[nodiscard]] RefMut<K, V> get_mut(const Q& key DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{"get_mut"};
     auto&& query = detail::as_query<K>(key);
     auto& engine = this->engine_;
@@ -113,14 +114,16 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   }
   /// As get_mut, but never waits: is_locked() when somebody else is there.
   template <detail::Query<Types> Q = K>
-  [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut(const Q& key) {
+  [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut(const Q& key DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{"try_get_mut", detail::no_deadline, false};
     return this->try_ref_mut(key, request);
   }
   /// As get_mut; gives up when it has waited so long.
   template <detail::Query<Types> Q = K, class Rep, class Period>
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut_for(
-      const Q& key, std::chrono::duration<Rep, Period> patience) {
+      const Q& key, std::chrono::duration<Rep, Period> patience DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return this->try_ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)});
   }
 
@@ -128,7 +131,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// key is absent. Where K and V are plain data, f sees a copy and no lock is taken.
   /// \locks group shared, or none
   template <detail::Query<Types> Q = K, std::invocable<const K&, const V&> F>
-  auto view(const Q& key, F&& f) const {
+  auto view(const Q& key, F&& f DASHMAP_DETAIL_CALLER) const {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return this->engine_.view(detail::as_query<K>(key), std::forward<F>(f));
   }
   /// A copy of the value; nothing when the key is absent. A plain question: answered whatever this
@@ -168,14 +172,16 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// gets a copy of a copyable value, so that the map stays as it was.
   /// \locks group exclusive
   template <detail::Query<Types> Q = K, std::invocable<const K&, V> F>
-  bool alter(const Q& key, F&& f) {
+  bool alter(const Q& key, F&& f DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return this->engine_.alter(detail::as_query<K>(key), std::forward<F>(f));
   }
 
   /// The key's place, occupied or vacant. A temporary key goes into the entry; others are referred
   /// to and must live as long. \locks group exclusive, while the entry lives
   template <detail::Query<Types> Q = K>
-  [[nodiscard]] auto entry(Q&& key) {
+  [[nodiscard]] auto entry(Q&& key DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{"entry"};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
     return this->locked_entry(this->engine_.hash_of(query), std::forward<decltype(query)>(query),
@@ -183,7 +189,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   }
   /// As entry, but never waits: nothing, and the key not moved from, when somebody is there.
   template <detail::Query<Types> Q = K>
-  [[nodiscard]] auto try_entry(Q&& key) {
+  [[nodiscard]] auto try_entry(Q&& key DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{"try_entry", detail::no_deadline, false};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
     auto& engine = this->engine_;
@@ -216,7 +223,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// The value there is, or what `f()` gives; of all racing threads at most one runs f.
   /// \locks group shared when the key is there, else exclusive; shared while the guard lives
   template <detail::Query<Types> Q = K, std::invocable F>
-  Ref<K, V> get_or_insert_with(Q&& key, F&& f) {
+  Ref<K, V> get_or_insert_with(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{"get_or_insert_with"};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
     const std::uint64_t hash = this->engine_.hash_of(query);
@@ -230,7 +238,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// erases the key. Gives what f gives. Copies and throws are as in alter.
   /// \locks group exclusive
   template <detail::Query<Types> Q = K, std::invocable<std::optional<V>&> F>
-  auto compute(Q&& key, F&& f) {
+  auto compute(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return this->engine_.compute(detail::as_query<K>(std::forward<Q>(key)), std::forward<F>(f));
   }
 
@@ -241,11 +250,13 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// that is named twice. Gives what f gives.
   /// \locks the keys' groups exclusive, in hash order
   template <std::ranges::input_range Keys, class F>
-  decltype(auto) with_keys(Keys&& keys, F&& f) {
+  decltype(auto) with_keys(Keys&& keys, F&& f DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return detail::with_keys(this->engine_, std::forward<Keys>(keys), std::forward<F>(f));
   }
   template <class F>
-  decltype(auto) with_keys(std::initializer_list<K> keys, F&& f) {
+  decltype(auto) with_keys(std::initializer_list<K> keys, F&& f DASHMAP_DETAIL_CALLER) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return detail::with_keys(this->engine_, keys, std::forward<F>(f));
   }
 
@@ -312,7 +323,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   std::vector<std::pair<K, V>> snapshot() const { return this->engine_.snapshot(); }
   /// The whole map, locked for this thread. \locks all groups exclusive, while the view lives
   /// \throws DeadlockError if this thread holds an element
-  [[nodiscard]] RangeGuard<Engine, true> lock_all() {
+  [[nodiscard]] RangeGuard<Engine, true> lock_all(DASHMAP_DETAIL_CALLER_ONLY) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock, "lock_all"};
   }
 

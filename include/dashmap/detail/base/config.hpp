@@ -5,6 +5,9 @@
 //   User options (define to 1 before the first include, or with the CMake options of that name):
 //     DASHMAP_PORTABLE_SIMD  compare tags with 64-bit integer arithmetic on every platform
 //     DASHMAP_PLAIN_FENCES   fence on every operation instead of the system's asymmetric barrier
+//     DASHMAP_CHECKED        errors say in which line a guard was taken; a map that is destroyed
+//     while
+//                            a guard of it lives ends the program with a message
 //
 // Invariants
 //   1. All translation units of a program set the user options alike. No option changes a layout.
@@ -17,12 +20,16 @@
 #pragma once
 
 #include <atomic>
+#include <source_location>
 
 #ifndef DASHMAP_PORTABLE_SIMD
 #define DASHMAP_PORTABLE_SIMD 0
 #endif
 #ifndef DASHMAP_PLAIN_FENCES
 #define DASHMAP_PLAIN_FENCES 0
+#endif
+#ifndef DASHMAP_CHECKED
+#define DASHMAP_CHECKED 0
 #endif
 
 #if defined(__has_feature)
@@ -93,6 +100,19 @@
 #define DASHMAP_DETAIL_INLINE inline
 #define DASHMAP_DETAIL_LAMBDA_INLINE
 #define DASHMAP_DETAIL_PREFETCH(address) static_cast<void>(address)
+#endif
+
+// The last parameter of a function that takes a guard or runs a closure, and what its body does
+// with it first: in checked builds, remember the caller's line for the record that will be made.
+#if DASHMAP_CHECKED
+#define DASHMAP_DETAIL_CALLER_ONLY \
+  [[maybe_unused]] const std::source_location& caller = std::source_location::current()
+#define DASHMAP_DETAIL_CALLER , DASHMAP_DETAIL_CALLER_ONLY
+#define DASHMAP_DETAIL_NOTE_CALLER() const ::dashmap::detail::NotedCaller noted_caller_(caller)
+#else
+#define DASHMAP_DETAIL_CALLER_ONLY
+#define DASHMAP_DETAIL_CALLER
+#define DASHMAP_DETAIL_NOTE_CALLER() static_cast<void>(0)
 #endif
 
 // Stops the compiler only. Not an empty asm statement: that would keep local objects in memory.

@@ -41,6 +41,14 @@ class Ranges : public Operations<Types> {
   using typename Base::TableType;
   using typename Base::Value;
 
+  ~Ranges() {
+    if constexpr (DASHMAP_CHECKED != 0) {
+      DeadlockSearch::require_none([&](const HoldView& hold) {
+        return hold.where == this || has_word(hold.where);
+      });
+    }
+  }
+
   // The place within a group whose lock somebody holds.
   class GroupWalk {
    public:

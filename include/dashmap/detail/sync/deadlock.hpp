@@ -24,6 +24,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
+#include <iostream>
 #include <mutex>
 #include <ostream>
 #include <string>
@@ -62,7 +64,11 @@ struct Wait {
 };
 
 inline std::string describe(const HoldView& hold) {
-  return std::string(name_of(hold.kind)) + " (taken by " + hold.operation + ")";
+  std::string text = std::string(name_of(hold.kind)) + " (taken by " + hold.operation;
+  if (hold.line.file != nullptr) {
+    text += std::string(" at ") + hold.line.file + ":" + std::to_string(hold.line.number);
+  }
+  return text + ")";
 }
 
 [[noreturn]] DASHMAP_DETAIL_COLD inline void throw_self_deadlock(const char* operation,
@@ -122,6 +128,19 @@ class DeadlockSearch {
       name(sleeper.thread(), sleeper.id())
           << "waits for " << sleeper.word() << " in " << sleeper.operation()
           << (sleeper.exclusive() ? " (exclusive)" : " (shared)") << '\n';
+    });
+  }
+
+  // Ends the program if a hold of somebody is `in_map`: the map is about to be destroyed.
+  template <class InMap>
+  static void require_none(InMap in_map) {
+    const std::lock_guard lock(mutex());
+    for_each_hold([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
+      if (!in_map(hold)) return;
+      std::cerr << "dashmap: a map is destroyed while thread "
+                << user->number.load(std::memory_order_relaxed)
+                << " holds an element of it through " << describe(hold) << std::endl;
+      std::abort();
     });
   }
 

@@ -65,6 +65,7 @@ class Held {
     hold->slot.store(slot, std::memory_order_relaxed);
     hold->kind.store(kind, std::memory_order_relaxed);
     hold->operation.store(operation, std::memory_order_relaxed);
+    if constexpr (DASHMAP_CHECKED != 0) hold->note(take_noted_caller());
     hold->where.store(where, std::memory_order_release);
     return hold;
   }

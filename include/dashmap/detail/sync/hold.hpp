@@ -18,11 +18,34 @@
 #include <cstdint>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/sync/lock_word.hpp"
 
 namespace dashmap::detail {
+
+// A line of the user's program.
+struct Line {
+  const char* file = nullptr;
+  unsigned number = 0;
+};
+#if DASHMAP_CHECKED
+// Where the operation under way was called, until the record of it is made.
+inline constinit thread_local Line noted_caller{};
+class NotedCaller {
+ public:
+  explicit NotedCaller(const std::source_location& caller) noexcept {
+    noted_caller = {caller.file_name(), caller.line()};
+  }
+  NotedCaller(const NotedCaller&) = delete;
+  NotedCaller& operator=(const NotedCaller&) = delete;
+  ~NotedCaller() { noted_caller = {}; }
+};
+inline Line take_noted_caller() noexcept { return std::exchange(noted_caller, Line{}); }
+#else
+DASHMAP_DETAIL_INLINE Line take_noted_caller() noexcept { return {}; }
+#endif
 
 // What holds a lock. Odd kinds hold it exclusively.
 enum class HoldKind : std::uint32_t {
@@ -91,6 +114,7 @@ struct HoldView {
   std::uint64_t last;
   HoldKind kind;
   const char* operation;  // which took it
+  Line line;              // where that was called; no file: not known
   Hold* record;           // null: a running closure's
 
   // Whether this hold locks the group with that word, whose hashes are from `group_first` to
@@ -117,10 +141,13 @@ struct ClosureHold {
   const void* slot;
   HoldKind kind;
   const char* operation;
+  Line line;
   VacantKey vacant;
   ClosureHold* outer;
 
-  HoldView view() const noexcept { return {where, slot, vacant, 0, 0, kind, operation, nullptr}; }
+  HoldView view() const noexcept {
+    return {where, slot, vacant, 0, 0, kind, operation, line, nullptr};
+  }
 };
 
 // The record of any other hold.
@@ -133,6 +160,8 @@ struct Hold {
   std::atomic<std::uint64_t> last{0};
   std::atomic<HoldKind> kind{HoldKind::ref};
   std::atomic<const char*> operation{""};
+  std::atomic<const char*> file{nullptr};
+  std::atomic<unsigned> line{0};
   // Of a guard that was moved: the thread that uses it, or one of the marks above.
   std::atomic<std::uintptr_t> user{no_user};
   // The guard was moved off its thread's stack: it may be on its way to another thread.
@@ -142,6 +171,10 @@ struct Hold {
     first.store(vacant.hash, std::memory_order_relaxed);
     query.store(vacant.query, std::memory_order_relaxed);
     same_key.store(vacant.same, std::memory_order_relaxed);
+  }
+  void note(const Line& at) noexcept {
+    file.store(at.file, std::memory_order_relaxed);
+    line.store(at.number, std::memory_order_relaxed);
   }
   // The place is free for a new record.
   void clear_user() noexcept {
@@ -159,6 +192,7 @@ struct Hold {
             last.load(relaxed),
             kind.load(relaxed),
             operation.load(relaxed),
+            {file.load(relaxed), line.load(relaxed)},
             this};
   }
 };

@@ -224,7 +224,7 @@ class ClosureMark {
  public:
   DASHMAP_DETAIL_INLINE ClosureMark(const void* where, const void* slot, HoldKind kind,
                                     const char* operation) noexcept
-      : hold_{where, slot, kind, operation, {}, held_closures} {
+      : hold_{where, slot, kind, operation, take_noted_caller(), {}, held_closures} {
     held_closures = &hold_;
   }
   ClosureMark(const ClosureMark&) = delete;
