@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -761,6 +762,56 @@ TEST_F(OwnGuardTest, OtherThreadsAreNotDisturbedByAConflict) {
   }
   EXPECT_NO_VIOLATIONS(violations);
   expect_unchanged();
+}
+
+// What the waiting thread holds itself is in nobody's way but its own: no edge of a circle.
+struct OneGroup {
+  using is_avalanching = void;
+  u64 operator()(u64 key) const noexcept { return key << 8; }
+};
+
+using FalseAlarmTest = stress::StressTest;
+
+TEST_F(FalseAlarmTest, OwnHoldsCloseNoCircle) {
+  dashmap::DashMap<u64, u64, OneGroup> near{{1, 1}, {2, 2}};
+  dashmap::DashMap<u64, u64> far{{1, 1}};
+  const auto reporter = dump_on_hang(near);
+  const auto await_waiters = [&](std::size_t count) {
+    for (std::size_t seen = 0; seen < count;) {
+      std::this_thread::yield();
+      std::ostringstream out;
+      near.dump_locks(out);
+      const std::string text = out.str();
+      seen = 0;
+      for (std::size_t at = 0; (at = text.find(" waits for ", at)) != std::string::npos; ++at)
+        ++seen;
+    }
+  };
+  const auto own = near.get(1);
+  std::atomic<bool> held{false};
+  std::atomic<bool> go_on{false};
+  std::thread keeper([&] {
+    const auto guard = far.get_mut(1);
+    held.store(true);
+    stress::await(go_on);
+  });
+  stress::await(held);
+  std::thread second([&] {
+    stress::guarded([&] {
+      const auto guard = near.get(2);
+      far.alter(1, [](const u64&, u64 value) { return value + 1; });
+    });
+  });
+  await_waiters(1);
+  std::thread watcher([&] {
+    await_waiters(2);
+    go_on.store(true);
+  });
+  EXPECT_NO_THROW(near.insert(3, 3));  // waits for `second`, which waits for `keeper`
+  keeper.join();
+  second.join();
+  watcher.join();
+  EXPECT_EQ(far.get_copy(1), 2U);
 }
 
 }  // namespace

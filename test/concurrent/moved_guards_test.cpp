@@ -216,8 +216,18 @@ TEST_F(MovedGuardsTest, EntriesThatWereMovedWork) {
     std::thread taker([&, vacant = std::move(vacant), occupied = std::move(occupied)]() mutable {
       stress::guarded([&] {
         violations.expect(occupied->key() == 1, "key");  // a guard counts for who has used it
-        vacant->or_insert("new");
-        violations.expect(occupied->occupied()->remove() == "value", "removed");
+        // Where the giver waits for these entries and they for its guard, somebody must give way.
+        const auto insist = [](auto step) {
+          for (;;) {
+            try {
+              return step();
+            } catch (const DeadlockError&) {
+              std::this_thread::yield();
+            }
+          }
+        };
+        insist([&] { vacant->or_insert("new"); });
+        insist([&] { violations.expect(occupied->occupied()->remove() == "value", "removed"); });
       });
       vacant.reset();
       occupied.reset();
@@ -240,6 +250,69 @@ TEST_F(MovedGuardsTest, EntriesThatWereMovedWork) {
   }
   EXPECT_NO_VIOLATIONS(violations);
   EXPECT_EQ(map.len(), keys);
+}
+
+// Work under a guard of the group is not disturbed by the thread that the guard goes to.
+TEST_F(MovedGuardsTest, ReadersUnderAGuardThatGoesAwayAreLeftAlone) {
+  const auto reporter = dump_on_hang(map);
+  for (u64 round = 0; round < scaled(100, 20); ++round) {
+    auto guard = std::make_unique<GuardMut>(map.get_mut(1));
+    std::atomic<bool> used{false};
+    std::thread taker;
+    map.view(2, [&](const u64&, const std::string& value) {
+      taker = std::thread([&, guard = std::move(guard)]() mutable {
+        stress::guarded([&] {
+          **guard = "taken";
+          used.store(true);
+          EXPECT_TRUE(map.erase(2));  // waits for the reader
+        });
+        guard.reset();
+      });
+      await(used);
+      if (round % 10 == 0) stress::linger();
+      EXPECT_EQ(value, "value");
+    });
+    taker.join();
+    EXPECT_FALSE(map.contains(2));
+    map.insert(2, "value");
+  }
+}
+
+// The factory of a moved entry may use the group: the entry's second hold on it is the thread's
+// own.
+TEST_F(MovedGuardsTest, FactoriesOfMovedEntriesUseTheGroup) {
+  const auto reporter = dump_on_hang(map);
+  auto entry = map.entry(100).and_modify([](std::string&) {});
+  entry.or_insert_with([&] {
+    map.insert(2, "from the factory");
+    return "new";
+  });
+  EXPECT_EQ(map.get_copy(2), "from the factory");
+  EXPECT_EQ(map.get_copy(100), "new");
+}
+
+// A guard in a thread-local object that outlives the library's own.
+struct LateGuard {
+  Map* map = nullptr;
+  std::optional<GuardMut> guard;
+  ~LateGuard() {
+    if (map == nullptr) return;
+    **guard = "late";
+    map->insert(2, "late");  // the same group
+    EXPECT_THROW(map->insert(1, ""), DeadlockError);
+    guard.reset();
+  }
+};
+
+TEST_F(MovedGuardsTest, AGuardThatIsKeptToTheEndOfItsThread) {
+  const auto reporter = dump_on_hang(map);
+  std::thread([this] {
+    static thread_local LateGuard late;
+    late.map = &map;
+    late.guard.emplace(map.get_mut(1));
+  }).join();
+  EXPECT_EQ(map.get_copy(1), "late");
+  EXPECT_EQ(map.insert(2, "value"), "late");
 }
 
 // Guards go round a pool while every thread also takes guards and tries others: conservation.

@@ -159,4 +159,30 @@ TYPED_TEST(ThrowingEntry, TryEntry) {
   }
 }
 
+// An entry whose insertion failed has its key still, and may be used again.
+TYPED_TEST(ThrowingEntry, AFailedInsertionMayBeRepeated) {
+  using K = typename TypeParam::Key;
+  using V = typename TypeParam::Value;
+  for (const int size : {15, 16, 17}) {
+    this->at_every_point([&] { return this->filled(size); },
+                         [](auto& map) {
+                           auto entry = map.entry(K(absent));
+                           for (;;) {
+                             try {
+                               static_cast<void>(entry.or_insert(V(5)));
+                               return;
+                             } catch (...) {
+                               throwing::disarm();
+                               ASSERT_EQ(entry.key().number(), absent);
+                             }
+                           }
+                         },
+                         [&](const auto& map, bool had_no_entry) {
+                           auto all = expected(size);
+                           if (!had_no_entry) all.emplace(absent, 5);
+                           expect_holds(map, all);
+                         });
+  }
+}
+
 }  // namespace

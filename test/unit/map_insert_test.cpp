@@ -284,7 +284,8 @@ TEST(MapInsertImmovable, ValuesThatNeitherMoveNorCopy) {
   DashMap<int, std::atomic<int>> map;
   for (int i = 0; i < 300; ++i) EXPECT_TRUE(map.try_emplace(i, i + 1).second);
   EXPECT_FALSE(map.try_emplace(7, 0).second);
-  const std::atomic<int>* const place = &*map.get(7);
+  const std::atomic<int>* place = nullptr;
+  if (const auto guard = map.get(7)) place = &*guard;
   for (int i = 300; i < 3000; ++i) static_cast<void>(map.try_emplace(i, i + 1));
   EXPECT_EQ(&*map.get(7), place) << "an immovable value moved";
   map.get_mut(7)->fetch_add(10);

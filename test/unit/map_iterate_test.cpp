@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <numeric>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <string>
@@ -177,6 +179,44 @@ TYPED_TEST(MapIterate, ElementsMayBeErasedBetweenItems) {
   }
   EXPECT_EQ(met, static_cast<std::size_t>(C::count));
   EXPECT_TRUE(map.is_empty());
+}
+
+TYPED_TEST(MapIterate, AnElementInHandIsNotGivenForWritingTwice) {
+  using C = TypeParam;
+  auto map = filled<C>(10);
+  auto range = map.iter_mut();
+  std::size_t met = 0;
+  for (auto it = range.begin(); it != range.end(); ++it) {
+    auto item = *it;
+    EXPECT_THROW(static_cast<void>(*it), dashmap::DeadlockError);
+    auto kept = std::optional(std::move(item));
+    EXPECT_THROW(static_cast<void>(*it), dashmap::DeadlockError);
+    kept.reset();
+    const int n = number((*it).key());
+    EXPECT_EQ(number((*it).key()), n);
+    ++met;
+  }
+  EXPECT_EQ(met, 10U);
+}
+
+TYPED_TEST(MapIterate, IteratorsOutliveTheContents) {
+  using C = TypeParam;
+  auto map = filled<C>(20);
+  auto it = map.begin();
+  map = filled<C>(30);
+  it = map.begin();  // the first goes, whose list is gone
+  std::size_t met = 0;
+  for (; it != map.end(); ++it) {
+    static_cast<void>(*it);
+    for (int i = 0; i < 5; ++i)
+      map.insert(key<C>(1000 + static_cast<int>(met) * 5 + i), value<C>(0));
+    ++met;
+  }
+  EXPECT_GE(met, 30U);
+  auto doomed = std::make_unique<typename C::Map>(filled<C>(20));
+  auto last = doomed->begin();
+  static_cast<void>(*last);
+  doomed.reset();
 }
 
 TYPED_TEST(MapIterate, AnElementMayBeLookedAtAgain) {

@@ -91,8 +91,13 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define DASHMAP_DETAIL_NOINLINE __attribute__((noinline))
 #define DASHMAP_DETAIL_COLD __attribute__((noinline, cold))
+#if defined(__OPTIMIZE__)
 #define DASHMAP_DETAIL_INLINE inline __attribute__((always_inline))
 #define DASHMAP_DETAIL_LAMBDA_INLINE __attribute__((always_inline))
+#else  // quicker to build, easier to step through
+#define DASHMAP_DETAIL_INLINE inline
+#define DASHMAP_DETAIL_LAMBDA_INLINE
+#endif
 #define DASHMAP_DETAIL_PREFETCH(address) __builtin_prefetch(address)
 #else
 #define DASHMAP_DETAIL_NOINLINE

@@ -8,8 +8,8 @@
 //      one it has shared it upgrades, when all shared holds are its own. Whether the keys conflict
 //      is checked once the slot is known (admits), before anything changes.
 //   3. Where guards of one group went to several threads (guards can be moved), a thread nests only
-//      when all exclusive holds there are its own; else it waits. So operations on a group exclude
-//      each other whoever has guards in it.
+//      when all exclusive holds there are its own, and to change something also all shared ones;
+//      else it waits. So operations on a group exclude each other whoever has guards in it.
 //   4. User code never runs while only a pin protects the table, but for the comparison of plain
 //      keys; what it may call restores the pin (reclaim/pin.hpp).
 //
@@ -123,21 +123,21 @@ class Locker : public Resizer<Types> {
   // For a thread that has the group locked together with earlier holds: whether the operation may
   // go on with the key. `slot` may be null: the key is absent. False: give the lock up, and then
   // report the key as locked, or wait for it where the request waits. Throws DeadlockError when the
-  // wait would never end.
+  // wait would never end. A request with a deadline gives up where the time is over.
   template <bool Exclusive, class Q>
   bool admits(const Acquired& acquired, const SlotType* slot, std::uint64_t hash, const Q& query,
               const Request& request) const {
-    const auto conflicts = [&](const HoldView& hold) {
+    const auto conflicts = [&](const HoldView& hold, bool own = true) {
       return (Exclusive || hold.exclusive()) &&
              (hold.spans(this, hash) ||
-              (hold.where == acquired.group.word && holds_key(hold, slot, hash, query)));
+              (hold.where == acquired.group.word && holds_key(hold, slot, hash, query, own)));
     };
     if (!request.question && !none_in_the_way(request, conflicts)) return false;
     // Guards of this group that went to other threads since the lock was taken.
     if (Held::adopted() == 0) return true;
     std::optional<HoldView> away;
     Held::for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
-      if (user != Held::this_thread() && conflicts(hold)) away = hold;
+      if (user != Held::this_thread() && conflicts(hold, false)) away = hold;
     });
     if (!away) return true;
     const Own own = own_holds(acquired);
@@ -171,6 +171,7 @@ class Locker : public Resizer<Types> {
       if (!found) return true;
       if (!request.waits) return false;
       if (!found->roams() || patience.count() == 0) throw_self_deadlock(request.operation, *found);
+      if (Clock::now() >= request.deadline) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
@@ -247,7 +248,9 @@ class Locker : public Resizer<Types> {
       const word_t seen = group.seen;
       bool taken = false;
       if (own.depth != 0) {
-        taken = (seen & word::depth_mask) == own.depth && try_nest(*group.word, seen, Exclusive);
+        taken = (seen & word::depth_mask) == own.depth &&
+                (!Exclusive || word::readers(seen) == own.shared) &&
+                try_nest(*group.word, seen, Exclusive);
         if (!taken) group.seen = group.word->load(std::memory_order_relaxed);
       } else if constexpr (Exclusive) {
         taken = try_lock_exclusive(*group.word, group.seen, own.shared, own.barges() || barges);
@@ -295,11 +298,14 @@ class Locker : public Resizer<Types> {
   }
 
   template <class Q>
-  bool holds_key(const HoldView& hold, const SlotType* slot, std::uint64_t hash,
-                 const Q& query) const {
+  bool holds_key(const HoldView& hold, const SlotType* slot, std::uint64_t hash, const Q& query,
+                 bool own) const {
     if (hold.slot != nullptr || slot != nullptr) return hold.slot == slot;
     const VacantKey& vacant = hold.vacant;
     if (vacant.query == nullptr || vacant.hash != hash) return false;
+    if (!own) return true;  // the other thread's key may go at any moment
+    const Borrowed stays(hold);
+    if (!stays) return false;
     if constexpr (std::is_same_v<Q, Key>) {
       return vacant.same(&this->equal(), vacant.query, &query);
     } else if constexpr (std::is_constructible_v<Key, const Q&> && !std::is_aggregate_v<Key>) {

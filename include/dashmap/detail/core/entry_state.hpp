@@ -59,7 +59,7 @@ class EntryState {
   }
   // One kind of entry becomes another.
   EntryState(EntryState&& other, StaysHere) noexcept(std::is_nothrow_move_constructible_v<Key>)
-      : map_(other.map_),
+      : map_((other.handle_.use(), other.map_)),  // before its key moves
         hash_(other.hash_),
         group_(other.group_),
         slot_(other.slot_),
@@ -100,7 +100,7 @@ class EntryState {
   void fill(Make&& make) {
     std::optional<typename Map::Prepared> fresh;
     typename Map::Due due(*map_);
-    const Section alone = exclude();
+    const Alone alone(*this);
     if (built_) {
       settle(map_->add(group_, fresh, hash_, std::move(*built_), std::forward<Make>(make), due));
     } else {
@@ -113,8 +113,13 @@ class EntryState {
 
   void set(Value value) {
     typename Map::Displaced displaced;
-    handle_.use();
-    slot_->replace_value(map_->alloc(), std::move(value), displaced);
+    if constexpr (Map::SlotType::in_place) {
+      handle_.use();
+      slot_->replace_value(map_->alloc(), std::move(value), displaced);
+    } else {
+      const Alone alone(*this);
+      slot_->replace_value(map_->alloc(), std::move(value), displaced);
+    }
   }
 
   // In place nothing of an element throws when it is moved. What is taken from a node is made where
@@ -130,9 +135,10 @@ class EntryState {
   Value replace(Value value)
     requires(!Map::SlotType::in_place)
   {
-    handle_.use();
+    typename Map::Displaced displaced;
+    const Alone alone(*this);
     Value old(give<Key, Value>(slot_->element().value));
-    set(std::move(value));
+    slot_->replace_value(map_->alloc(), std::move(value), displaced);
     return old;
   }
 
@@ -143,7 +149,7 @@ class EntryState {
   {
     std::optional<typename Map::Doomed> doomed;
     {
-      const Section alone = exclude();
+      const Alone alone(*this);
       map_->evict({slot_, tag_}, doomed);
     }
     handle_.reset();
@@ -154,39 +160,63 @@ class EntryState {
     requires(!Map::SlotType::in_place)
   {
     std::optional<typename Map::Doomed> doomed;
-    handle_.use();
+    std::optional<Alone> alone(std::in_place, *this);
     auto result = take(slot_->element());
-    {
-      const Section alone = exclude();
-      map_->evict({slot_, tag_}, doomed);
-    }
+    map_->evict({slot_, tag_}, doomed);
+    alone.reset();
     handle_.reset();
     return result;
   }
 
   // Puts the supplied key and the value in the element's place; gives what was there.
   std::pair<Key, Value> replace_entry(Value value) {
+    // What is given is a copy where making it may fail: then before the supplied key is used up.
+    constexpr bool copies = !element_moves_nothrow<Key, Value> &&
+                            std::is_copy_constructible_v<Key> &&
+                            std::is_copy_constructible_v<Value>;
     std::optional<typename Map::Doomed> old;
-    typename Map::Prepared fresh(map_->alloc(), hash_, take_key(),
-                                 [&]() -> Value { return std::move(value); });
-    handle_.use();
+    std::optional<typename Map::Prepared> fresh;
+    std::optional<Alone> alone(std::in_place, *this);
+    const auto make = [&]() -> Value { return std::move(value); };
+    const auto build = [&] {
+      if (spent_) {
+        fresh.emplace(map_->alloc(), hash_, take_key(), make);
+      } else if (built_) {
+        fresh.emplace(map_->alloc(), hash_, std::move(*built_), make);
+      } else {
+        fresh.emplace(map_->alloc(), hash_, std::forward<Q>(query_), make);
+      }
+    };
+    if constexpr (!copies) build();
     auto& element = slot_->element();
     std::pair<Key, Value> result(give<Key, Value>(element.key), give<Key, Value>(element.value));
+    if constexpr (copies) build();
+    spent_ = true;
     old.emplace(*slot_, map_->alloc());
-    fresh.commit(*slot_);
+    fresh->commit(*slot_);
+    alone.reset();
     handle_.reset();
     return result;
   }
 
  private:
-  // Before the group's tags change: where the entry was moved, the thread that it came from may
-  // have other guards in the group and be at work there.
-  Section exclude() {
-    if (!handle_.moved()) return Section();
-    handle_.use();
-    const auto acquired = map_->template acquire<true>(hash_, Request{"entry"});
-    return Section(map_->sleepers(), *acquired->group.word, acquired->locked);
-  }
+  // Where the entry was moved, the thread that it came from may have other guards in the group and
+  // be at work there. Before slots or tags change, this thread takes the group once more, which it
+  // gets when it is alone. May throw DeadlockError.
+  class Alone {
+   public:
+    explicit Alone(const EntryState& entry) {
+      if (!entry.handle_.moved()) return;
+      entry.handle_.use();
+      const auto acquired = entry.map_->template acquire<true>(entry.hash_, Request{"entry"});
+      section_.emplace(entry.map_->sleepers(), *acquired->group.word, acquired->locked);
+      mark_.emplace(acquired->group.word, nullptr, HoldKind::exclusive_closure, "entry");
+    }
+
+   private:
+    std::optional<Section> section_;
+    std::optional<ClosureMark> mark_;
+  };
 
   void settle(const typename Map::PlaceType& place) noexcept {
     slot_ = place.slot;

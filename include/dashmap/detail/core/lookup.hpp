@@ -87,24 +87,27 @@ class Lookup : public Locker<Types> {
    public:
     Loan(const Word& word, const SlotType* slot) {
       if (!word::is_locked(word.load(std::memory_order_relaxed))) return;
+      const auto is_it = [&](const HoldView& hold) {
+        return hold.exclusive() && hold.where == &word && hold.slot == slot;
+      };
       Held::for_each([&](const HoldView& hold) {
-        if (hold.exclusive() && hold.where == &word && hold.slot == slot &&
-            hold.record != nullptr &&
-            hold.record->user.load(std::memory_order_relaxed) == Held::this_thread()->as_user()) {
-          hold_ = hold.record;
-        }
+        if (!borrowed_ && is_it(hold)) borrowed_.emplace(hold);
       });
-      if (hold_ != nullptr) granted_ = Held::lend(hold_);
+      if (borrowed_) {
+        granted_ = static_cast<bool>(*borrowed_);
+      } else if (Held::adopted() != 0) {
+        Held::for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
+          if (user != Held::this_thread() && is_it(hold)) granted_ = false;
+        });
+      }
     }
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
-    ~Loan() {
-      if (hold_ != nullptr && granted_) Held::end_loan(hold_);
-    }
+    ~Loan() = default;
     explicit operator bool() const noexcept { return granted_; }
 
    private:
-    Hold* hold_ = nullptr;
+    std::optional<Borrowed> borrowed_;
     bool granted_ = true;
   };
 
@@ -255,6 +258,10 @@ class Lookup : public Locker<Types> {
     return {};
   }
 
+  static bool gives_up(const Request& request) {
+    return !request.waits || (request.deadline != no_deadline && Clock::now() >= request.deadline);
+  }
+
   // What the slow path found, as plain values. The group is locked; no word: it gave up.
   struct SlowFound {
     GroupType group{};
@@ -281,7 +288,7 @@ class Lookup : public Locker<Types> {
         section.take();
         return found;
       }
-      if (!request.waits) return {};
+      if (gives_up(request)) return {};
     }
   }
 
@@ -306,7 +313,7 @@ class Lookup : public Locker<Types> {
         throw;
       }
       release_hold<false>(this->sleepers(), *found.word);
-      if (!request.waits) return {found.word, nullptr};
+      if (gives_up(request)) return {found.word, nullptr};
     }
   }
 

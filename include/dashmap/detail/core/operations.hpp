@@ -279,6 +279,14 @@ class Operations : public Lookup<Types> {
   template <class Q, class Make>
   DASHMAP_DETAIL_INLINE PlaceType add(const GroupType& group, std::optional<Prepared>& fresh,
                                       std::uint64_t hash, Q&& key, Make&& make, Due& due) {
+    if constexpr (!Types::trivial) {
+      // Room first: the key is moved from only when nothing can fail any more (unless the closures
+      // of making key and value themselves fill it).
+      if (!group.table->vacancy(group.index)) [[unlikely]] {
+        group.table->add_overflow(group.index, this->alloc());
+        group.word->fetch_or(word::overflow, std::memory_order_relaxed);
+      }
+    }
     fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
     PlaceType place = group.table->vacancy(group.index);
     if (!place) [[unlikely]] {
@@ -334,7 +342,10 @@ class Operations : public Lookup<Types> {
                                            Displaced& displaced, const Request& request) {
     Due due(*this);
     std::optional<Prepared> fresh;
-    using MarkType = std::conditional_t<Types::trivial, NoMark, Mark>;
+    using Given = std::remove_cvref_t<Q>;
+    constexpr bool plain_key =
+        std::is_same_v<Given, Key> || (std::is_scalar_v<Key> && std::is_scalar_v<Given>);
+    using MarkType = std::conditional_t<Types::trivial && plain_key, NoMark, Mark>;
     Found found = this->find_exclusive(hash, key, request);
     const MarkType mark(*this, found, hash, key, request);
     if (found.place) {

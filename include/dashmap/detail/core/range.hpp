@@ -189,6 +189,8 @@ class Ranges : public Operations<Types> {
       if (!Exclusive && !hold.exclusive()) return false;
       if (hold.where == this) return hold.first <= last && first <= hold.last;
       if (!has_word(hold.where)) return false;
+      const Borrowed stays(hold);
+      if (!stays) return false;
       const auto* slot = static_cast<const SlotType*>(hold.slot);
       const std::uint64_t hash = slot != nullptr ? this->hash_of_slot(*slot) : hold.vacant.hash;
       return first <= hash && hash <= last;

@@ -108,6 +108,7 @@ class State {
   // Neither map is in use by other threads, and no guard is alive.
   void steal(State& other) noexcept {
     destroy();
+    other.visitors_.dismiss();
     other.free_retired();
     table_.store(other.table_.exchange(empty_table(), std::memory_order_relaxed),
                  std::memory_order_relaxed);
@@ -117,6 +118,8 @@ class State {
   }
 
   void swap_contents(State& other) noexcept {
+    visitors_.dismiss();
+    other.visitors_.dismiss();
     free_retired();
     other.free_retired();
     exchange(table_, other.table_);
@@ -285,6 +288,7 @@ class State {
   }
 
   void destroy() noexcept {
+    visitors_.dismiss();
     free_retired();
     TableType* table = table_.exchange(empty_table(), std::memory_order_acquire);
     while (table != nullptr && !is_empty_table(table)) {

@@ -269,7 +269,16 @@ class Walker : public Ranges<Types> {
         throw std::out_of_range(
             "dashmap: the iterator's element was removed since it was looked at");
       }
-      if (this->own_) this->check(*place.slot);
+      if (this->own_) {
+        try {
+          this->map_->template require<Exclusive>(this->group_, place.slot, hash_,
+                                                  place.slot->element().key,
+                                                  Request{this->operation_});
+        } catch (...) {
+          this->tie_.handle.reset();
+          throw;
+        }
+      }
       this->tie_.handle.hold().slot.store(place.slot, std::memory_order_relaxed);
     }
 

@@ -94,7 +94,7 @@ class DeadlockSearch {
     {
       const std::lock_guard lock(mutex());
       std::vector<const HeldThread*> path;
-      if (!closes_circle(wait, *thread_, path, circle)) {
+      if (!closes_circle(wait, *thread_, true, path, circle)) {
         thread_->waiting.store(&wait, std::memory_order_relaxed);
         thread_->closures = held_closures;
         return;
@@ -158,15 +158,15 @@ class DeadlockSearch {
   }
 
   // Depth first over the threads that hold what `wait` asks for. `path` has those entered, so
-  // each is entered once.
-  static bool closes_circle(const Wait& wait, const HeldThread& start,
+  // each is entered once. `own`: the wait is the start's.
+  static bool closes_circle(const Wait& wait, const HeldThread& start, bool own,
                             std::vector<const HeldThread*>& path, std::string& circle) {
     bool closed = false;
     const auto visit = [&](const HoldView& hold, const HeldThread* thread, const HeldThread*) {
       if (closed) return;
       const Wait* next = thread->waiting.load(std::memory_order_relaxed);
       const bool is_start = thread == &start;
-      if (is_start && path.empty()) return;  // its own holds: an upgrade, not a wait
+      if (is_start && own) return;  // its own holds: an upgrade, not a wait
       if (!is_start && next == nullptr) return;
       if (!(wait.exclusive || hold.exclusive()) ||
           !hold.locks(wait.map, wait.word, wait.group_first, wait.group_last)) {
@@ -181,7 +181,7 @@ class DeadlockSearch {
         if (seen == thread) return;
       }
       path.push_back(thread);
-      if (closes_circle(*next, start, path, circle)) {
+      if (closes_circle(*next, start, false, path, circle)) {
         circle = describe(hold) + " of thread " +
                  std::to_string(thread->number.load(std::memory_order_relaxed)) + " (in " +
                  next->operation + "), " + circle;

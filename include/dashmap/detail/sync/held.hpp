@@ -88,7 +88,7 @@ class Held {
   // The calling thread uses the guard, which was moved: the record counts for it from now on.
   static void use(Hold* hold) noexcept {
     if (held_thread == nullptr ||
-        hold->user.load(std::memory_order_acquire) != held_thread->as_user()) {
+        (hold->user.load(std::memory_order_acquire) & ~lent) != held_thread->as_user()) {
       adopt(hold);
     }
   }
@@ -182,13 +182,25 @@ class Held {
  private:
   // Gives the records back when the thread ends.
   struct Owner {
+    explicit Owner(bool is_last) noexcept : last(is_last) {}
     ~Owner() {
       exiting = true;
-      release();
+      if (!last && held_thread != nullptr && !held_thread->is_unused()) {
+        later();  // a guard in a thread-local object outlives this one
+      } else {
+        release();
+      }
     }
+    const bool last;
     void touch() noexcept {}
     inline static constinit thread_local bool exiting = false;
   };
+
+  // While thread-local objects are destroyed: one object more, destroyed after those under way.
+  static void later() noexcept {
+    static thread_local Owner late(true);
+    late.touch();
+  }
 
   static void release() noexcept {
     if (held_thread != nullptr) {
@@ -271,13 +283,10 @@ class Held {
   static void claim_thread() {
     static std::atomic<std::uint64_t> counter{0};
     if (!Owner::exiting) {
-      static thread_local Owner owner;
+      static thread_local Owner owner(false);
       owner.touch();
     } else {
-      // A destructor of a thread-local object takes a guard after that: one object more, which is
-      // destroyed after the destructors that are under way.
-      static thread_local Owner late;
-      late.touch();
+      later();
     }
     HeldThread* thread = threads();
     for (; thread != nullptr; thread = thread->next) {
@@ -312,6 +321,30 @@ class Held {
 
   inline static constinit std::atomic<HeldThread*> threads_{&first_held_thread};
   inline static constinit std::atomic<std::uint32_t> adopted_{0};
+};
+
+// Keeps what a hold of this thread refers to in place while it is looked at: a guard that was moved
+// may be in another thread's hands, which then may neither use nor end it. Tests false when one
+// does so already.
+class Borrowed {
+ public:
+  explicit Borrowed(const HoldView& hold) noexcept {
+    if (hold.record == nullptr) return;
+    const std::uintptr_t user = hold.record->user.load(std::memory_order_acquire);
+    if (user == no_user || user == (held_thread->as_user() | lent)) return;
+    granted_ = Held::lend(hold.record);
+    if (granted_) record_ = hold.record;
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  ~Borrowed() {
+    if (record_ != nullptr) Held::end_loan(record_);
+  }
+  explicit operator bool() const noexcept { return granted_; }
+
+ private:
+  Hold* record_ = nullptr;
+  bool granted_ = true;
 };
 
 }  // namespace dashmap::detail

@@ -70,7 +70,8 @@ class Section {
 
  private:
   DASHMAP_DETAIL_INLINE void release() noexcept {
-    if (word_->load(std::memory_order_relaxed) == locked_) [[likely]] {
+    // Acquire: a guard that was nested here may have been released by another thread.
+    if (word_->load(std::memory_order_acquire) == locked_) [[likely]] {
       word_->store(word::unlocked_from(locked_), std::memory_order_release);
       light_fence();  // sync(parking.asleep)
       wake_after_release(*sleepers_, word_);

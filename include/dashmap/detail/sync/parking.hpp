@@ -84,7 +84,9 @@ class Sleeper {
   enum class State : std::uint8_t { asleep, woken, granted };
 
   bool could_enter(word_t seen) const noexcept {
-    if (depth_ != 0) return (seen & word::depth_mask) == depth_;  // it nests
+    if (depth_ != 0) {  // it nests
+      return (seen & word::depth_mask) == depth_ && (!exclusive_ || word::readers(seen) == own_);
+    }
     if (!word::is_readable(seen)) return word::is_moved(seen) || word::is_virgin(seen);
     if (!barge_ && (seen & word::pending) != 0) return false;
     return !exclusive_ || word::readers(seen) <= own_;

@@ -18,6 +18,7 @@
 
 #include <utility>
 
+#include "dashmap/detail/sync/deadlock.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
 
 namespace dashmap::detail {
@@ -72,6 +73,8 @@ TiedItem<Exclusive>::TiedItem(Tie<Exclusive>& to) {
     tie = &to;
     to.item = this;
   } else {
+    // A second item of one element, which only shared ones may have.
+    if constexpr (Exclusive) throw_self_deadlock("iter_mut", to.handle.hold().view());
     own.take(to.handle.again());
   }
 }

@@ -7,7 +7,7 @@
 //   1. A visitor stands at a group, or leaves one, while it has that group locked. So a mover,
 //   which
 //      has its groups locked when it asks, sees all visitors that must hold it up.
-//   2. A visitor is in the list from its construction to its destruction.
+//   2. A visitor is in the list from its construction until it, or the map's contents, end or move.
 //
 // Readers and writers
 //   `at_`: written by the iterator's thread under the group's lock, read by movers under that lock
@@ -31,6 +31,13 @@ class Visitor;
 
 class Visitors {
  public:
+  Visitors() noexcept = default;
+  Visitors(const Visitors&) = delete;
+  Visitors& operator=(const Visitors&) = delete;
+  ~Visitors() { dismiss(); }
+
+  // The map's contents end or move: iterators are of no further use.
+  void dismiss() noexcept;
   // Whether somebody stands at one of `count` groups, whose words begin at `first`.
   bool any_at(const Word* first, std::size_t count) noexcept;
 
@@ -46,6 +53,7 @@ class Visitor {
   Visitor(const Visitor& other) noexcept : all_(other.all_), at_(other.at()) { join(); }
   Visitor& operator=(const Visitor&) = delete;
   ~Visitor() {
+    if (all_ == nullptr) return;
     const std::lock_guard lock(all_->lock_);
     if (next_ != nullptr) next_->before_ = before_;
     if (before_ != nullptr) {
@@ -63,17 +71,27 @@ class Visitor {
   friend class Visitors;
 
   void join() noexcept {
+    if (all_ == nullptr) return;
     const std::lock_guard lock(all_->lock_);
     next_ = all_->first_.load(std::memory_order_relaxed);
     if (next_ != nullptr) next_->before_ = this;
     all_->first_.store(this, std::memory_order_relaxed);
   }
 
-  Visitors* all_;
+  Visitors* all_;  // null: dismissed
   Visitor* next_ = nullptr;
   Visitor* before_ = nullptr;
   std::atomic<const Word*> at_{nullptr};
 };
+
+inline void Visitors::dismiss() noexcept {
+  const std::lock_guard lock(lock_);
+  for (Visitor* visitor = first_.load(std::memory_order_relaxed); visitor != nullptr;
+       visitor = visitor->next_) {
+    visitor->all_ = nullptr;
+  }
+  first_.store(nullptr, std::memory_order_relaxed);
+}
 
 inline bool Visitors::any_at(const Word* first, std::size_t count) noexcept {
   if (first_.load(std::memory_order_relaxed) == nullptr) return false;
