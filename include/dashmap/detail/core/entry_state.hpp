@@ -144,7 +144,7 @@ class EntryState {
 
   // Takes the element out and gives what take(element) makes of it, then releases the lock.
   template <class Take>
-  auto extract(Take&& take)
+  auto extract(Take&& take) -> std::invoke_result_t<Take, typename Map::SlotType::ElementType&>
     requires(Map::SlotType::in_place)
   {
     std::optional<typename Map::Doomed> doomed;
@@ -156,7 +156,7 @@ class EntryState {
     return take(doomed->slot.element());
   }
   template <class Take>
-  auto extract(Take&& take)
+  auto extract(Take&& take) -> std::invoke_result_t<Take, typename Map::SlotType::ElementType&>
     requires(!Map::SlotType::in_place)
   {
     std::optional<typename Map::Doomed> doomed;

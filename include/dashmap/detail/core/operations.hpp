@@ -174,7 +174,8 @@ class Operations : public Lookup<Types> {
   // taken after the lock is released; a node is taken from before it leaves the map.
   template <class Q, class Condition, class Take>
   DASHMAP_DETAIL_INLINE auto remove(const Q& key, Condition&& condition, Take&& take,
-                                    const Request& request) {
+                                    const Request& request)
+      -> std::optional<std::invoke_result_t<Take, typename Types::ElementType&>> {
     using Result = std::invoke_result_t<Take, typename Types::ElementType&>;
     constexpr bool closure = !std::is_same_v<std::remove_cvref_t<Condition>, Always>;
     using MarkType = std::conditional_t<closure || !Types::trivial, Mark, NoMark>;
@@ -386,16 +387,8 @@ class Operations : public Lookup<Types> {
   }
 
   template <class R>
-  struct ViewResultOf {
-    using type = std::optional<std::remove_cvref_t<R>>;
-  };
-  template <class R>
-    requires std::is_void_v<R>
-  struct ViewResultOf<R> {
-    using type = bool;
-  };
-  template <class R>
-  using ViewResult = typename ViewResultOf<R>::type;
+  using ViewResult =
+      std::conditional_t<std::is_void_v<R>, bool, std::optional<std::remove_cvref_t<R>>>;
 };
 
 }  // namespace dashmap::detail
