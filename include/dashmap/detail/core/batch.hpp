@@ -73,6 +73,7 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
   // One lock for each group, one record for each key.
   std::vector<Section> sections;
   std::deque<HoldMark> marks;
+  [[maybe_unused]] const Line line = take_noted_caller();
   sections.reserve(wanted.size());
   typename Map::GroupType group{};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -103,6 +104,7 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
     }
     if (slot != nullptr) values[wanted[i].index] = &slot->element().value;
     marks.emplace_back(group.word, slot, kind, request.operation);
+    if constexpr (DASHMAP_CHECKED != 0) marks.back().hold().note(line);
     if (slot == nullptr) {
       marks.back().hold().note(map.vacant_key(wanted[i].hash, *wanted[i].key));
     }
