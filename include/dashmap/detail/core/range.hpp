@@ -93,12 +93,18 @@ class Ranges : public Operations<Types> {
       hold_ = Held::push(nullptr, nullptr, kind, operation);
       hold_->first.store(hash_end, std::memory_order_relaxed);  // nothing yet
       hold_->last.store(0, std::memory_order_relaxed);
+      hold_->from.store(hash_end, std::memory_order_relaxed);
+      hold_->to.store(0, std::memory_order_relaxed);
       hold_->where.store(map_, std::memory_order_release);
       std::uint64_t at = first;
       try {
         while (at <= last) {
           const auto acquired = map.template acquire<Exclusive>(at, Request{operation});
+          if (at == first) {
+            hold_->from.store(acquired->group.first_hash(), std::memory_order_relaxed);
+          }
           at = acquired->group.last_hash() + 1;
+          hold_->to.store(at - 1, std::memory_order_relaxed);
           hold_->last.store(std::min(last, at - 1), std::memory_order_relaxed);
           hold_->first.store(first, std::memory_order_relaxed);
         }

@@ -112,6 +112,8 @@ struct HoldView {
   VacantKey vacant;
   std::uint64_t first;  // a range's hashes, both included
   std::uint64_t last;
+  std::uint64_t from;  // those of the groups locked for it
+  std::uint64_t to;
   HoldKind kind;
   const char* operation;  // which took it
   Line line;              // where that was called; no file: not known
@@ -121,7 +123,9 @@ struct HoldView {
   // `group_last`.
   bool locks(const void* map, const Word* word, std::uint64_t group_first,
              std::uint64_t group_last) const noexcept {
-    return where == word || (where == map && first <= group_last && group_first <= last);
+    // All of the group: while a unit moves, a part of its range may be locked in the newer table
+    // already.
+    return where == word || (where == map && from <= group_first && group_last <= to);
   }
   // Whether this hold is of a range that includes the hash.
   bool spans(const void* map, std::uint64_t hash) const noexcept {
@@ -146,7 +150,7 @@ struct ClosureHold {
   ClosureHold* outer;
 
   HoldView view() const noexcept {
-    return {where, slot, vacant, 0, 0, kind, operation, line, nullptr};
+    return {where, slot, vacant, 0, 0, 0, 0, kind, operation, line, nullptr};
   }
 };
 
@@ -158,6 +162,8 @@ struct Hold {
   std::atomic<SameKey> same_key{nullptr};
   std::atomic<std::uint64_t> first{0};  // or a vacant entry's hash
   std::atomic<std::uint64_t> last{0};
+  std::atomic<std::uint64_t> from{0};
+  std::atomic<std::uint64_t> to{0};
   std::atomic<HoldKind> kind{HoldKind::ref};
   std::atomic<const char*> operation{""};
   std::atomic<const char*> file{nullptr};
@@ -190,6 +196,8 @@ struct Hold {
             {hash, query.load(relaxed), same_key.load(relaxed)},
             hash,
             last.load(relaxed),
+            from.load(relaxed),
+            to.load(relaxed),
             kind.load(relaxed),
             operation.load(relaxed),
             {file.load(relaxed), line.load(relaxed)},
