@@ -124,27 +124,37 @@ struct Task {
 
 // ---- Nothing held across a suspension -------------------------------------------------------
 
-template <class S>
-class CoroutineTest : public stress::StressTest {};
-
-using Subjects = ::testing::Types<stress::Numbers, stress::Texts, stress::Crowded>;
-TYPED_TEST_SUITE(CoroutineTest, Subjects);
-
 constexpr u64 accounts = 20;
 constexpr u64 opening_balance = 1000;
 constexpr u64 coroutines = 12;
 
 template <class S>
-void open_accounts(typename S::Map& map) {
-  for (u64 n = 0; n < accounts; ++n) map.insert(S::key(n), S::value(opening_balance));
-}
+class CoroutineTest : public stress::StressTest {
+ protected:
+  using Map = typename S::Map;
 
-template <class S>
-u64 total(const typename S::Map& map) {
-  u64 sum = 0;
-  for (u64 n = 0; n < accounts; ++n) sum += number(*map.get(S::key(n)));
-  return sum;
-}
+  /// Many coroutines `carry(workers, map, violations, number)` at once; no money may be lost.
+  template <class Carry>
+  void run(const Carry& carry) {
+    Map map;
+    const auto reporter = this->dump_on_hang(map);
+    stress::Violations violations;
+    for (u64 n = 0; n < accounts; ++n) map.insert(S::key(n), S::value(opening_balance));
+    phase("carrying");
+    {
+      Workers workers(4);
+      for (u64 n = 0; n < coroutines; ++n) carry(workers, map, violations, n);
+    }
+    EXPECT_NO_VIOLATIONS(violations);
+    EXPECT_EQ(map.len(), accounts);
+    u64 total = 0;
+    for (u64 n = 0; n < accounts; ++n) total += number(*map.get(S::key(n)));
+    EXPECT_EQ(total, accounts * opening_balance);
+  }
+};
+
+using Subjects = ::testing::Types<stress::Numbers, stress::Texts, stress::Crowded>;
+TYPED_TEST_SUITE(CoroutineTest, Subjects);
 
 // Carries money from account to account, and has it in its own hands while it changes threads.
 template <class S>
@@ -179,21 +189,7 @@ Task carry_by_closures(Workers& workers, typename S::Map& map, stress::Violation
   }
 }
 
-TYPED_TEST(CoroutineTest, ClosuresAndCopiesNeedNoCare) {
-  using S = TypeParam;
-  typename S::Map map;
-  const auto reporter = this->dump_on_hang(map);
-  stress::Violations violations;
-  open_accounts<S>(map);
-  phase("carrying");
-  {
-    Workers workers(4);
-    for (u64 n = 0; n < coroutines; ++n) carry_by_closures<S>(workers, map, violations, n);
-  }
-  EXPECT_NO_VIOLATIONS(violations);
-  EXPECT_EQ(map.len(), accounts);
-  EXPECT_EQ(total<S>(map), accounts * opening_balance);
-}
+TYPED_TEST(CoroutineTest, ClosuresAndCopiesNeedNoCare) { this->run(carry_by_closures<TypeParam>); }
 
 // The same with guards that end before each suspension, and are taken again after it.
 template <class S>
@@ -223,28 +219,12 @@ Task carry_by_guards(Workers& workers, typename S::Map& map, stress::Violations&
 }
 
 TYPED_TEST(CoroutineTest, GuardsAreTakenAgainAfterASuspension) {
-  using S = TypeParam;
-  typename S::Map map;
-  const auto reporter = this->dump_on_hang(map);
-  stress::Violations violations;
-  open_accounts<S>(map);
-  phase("carrying");
-  {
-    Workers workers(4);
-    for (u64 n = 0; n < coroutines; ++n) carry_by_guards<S>(workers, map, violations, n);
-  }
-  EXPECT_NO_VIOLATIONS(violations);
-  EXPECT_EQ(total<S>(map), accounts * opening_balance);
+  this->run(carry_by_guards<TypeParam>);
 }
 
 // ---- Guards that are held across a suspension ------------------------------------------------
 
-// All keys in one group, so that every two guards share its lock.
-struct OneGroup {
-  using is_avalanching = void;
-  u64 operator()(u64 key) const noexcept { return key << 8; }
-};
-using Map = dashmap::DashMap<u64, std::string, OneGroup>;
+using Map = dashmap::DashMap<u64, std::string, stress::OneGroup>;
 
 class HeldAcrossTest : public stress::StressTest {
  protected:

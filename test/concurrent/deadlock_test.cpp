@@ -765,15 +765,10 @@ TEST_F(OwnGuardTest, OtherThreadsAreNotDisturbedByAConflict) {
 }
 
 // What the waiting thread holds itself is in nobody's way but its own: no edge of a circle.
-struct OneGroup {
-  using is_avalanching = void;
-  u64 operator()(u64 key) const noexcept { return key << 8; }
-};
-
 using FalseAlarmTest = stress::StressTest;
 
 TEST_F(FalseAlarmTest, OwnHoldsCloseNoCircle) {
-  dashmap::DashMap<u64, u64, OneGroup> near{{1, 1}, {2, 2}};
+  dashmap::DashMap<u64, u64, stress::OneGroup> near{{1, 1}, {2, 2}};
   dashmap::DashMap<u64, u64> far{{1, 1}};
   const auto reporter = dump_on_hang(near);
   const auto await_waiters = [&](std::size_t count) {

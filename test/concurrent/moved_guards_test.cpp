@@ -6,12 +6,10 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "support/stress.hpp"
 #include "support/values.hpp"
@@ -20,18 +18,10 @@ namespace {
 
 using dashmap::DeadlockError;
 using stress::await;
-using stress::phase;
-using stress::Rng;
-using stress::run_threads;
 using stress::scaled;
 using stress::u64;
 
-// All keys in one group, so that every two guards share its lock.
-struct OneGroup {
-  using is_avalanching = void;
-  u64 operator()(u64 key) const noexcept { return key << 8; }
-};
-using Map = dashmap::DashMap<u64, std::string, OneGroup>;
+using Map = dashmap::DashMap<u64, std::string, stress::OneGroup>;
 using Guard = decltype(std::declval<Map&>().get(u64{}));
 using GuardMut = decltype(std::declval<Map&>().get_mut(u64{}));
 
@@ -311,52 +301,6 @@ TEST_F(MovedGuardsTest, AGuardThatIsKeptToTheEndOfItsThread) {
   }).join();
   EXPECT_EQ(map.get_copy(1), "late");
   EXPECT_EQ(map.insert(2, "value"), "late");
-}
-
-// Guards go round a pool while every thread also takes guards and tries others: conservation.
-TEST_F(MovedGuardsTest, APoolOfGuardsUnderLoad) {
-  dashmap::DashMap<u64, u64> counters;
-  const auto reporter = dump_on_hang(counters);
-  constexpr u64 many = 64;
-  for (u64 n = 0; n < many; ++n) counters.insert(n, 0);
-  using Counter = decltype(counters.get_mut(u64{}));
-  std::mutex mutex;
-  std::vector<Counter> pool;
-  std::atomic<u64> added{0};
-  phase("passing guards");
-  run_threads(4, [&](unsigned thread) {
-    Rng rng = stress::random_for(thread);
-    for (u64 i = 0; i < scaled(20'000, 500); ++i) {
-      const u64 key = rng.below(many);
-      if (auto result = counters.try_get_mut(key); result.is_present()) {
-        Counter guard = result.unwrap();
-        *guard += 1;
-        added.fetch_add(1);
-        const std::lock_guard lock(mutex);
-        pool.push_back(std::move(guard));
-      }
-      std::optional<Counter> taken;
-      {
-        const std::lock_guard lock(mutex);
-        if (pool.size() > rng.below(6)) {
-          taken.emplace(std::move(pool.back()));
-          pool.pop_back();
-        }
-      }
-      if (taken) {
-        **taken += 1;
-        added.fetch_add(1);
-        // Nobody may wait with guards in hand whose order is chance.
-        static_cast<void>(counters.try_get(rng.below(many)));
-      }
-    }
-  });
-  pool.clear();
-  u64 sum = 0;
-  for (u64 n = 0; n < many; ++n) sum += *counters.get_mut(n);
-  EXPECT_EQ(sum, added.load());
-  counters.clear();
-  EXPECT_TRUE(counters.is_empty());
 }
 
 }  // namespace

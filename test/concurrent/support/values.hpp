@@ -21,6 +21,12 @@ namespace stress {
 /// What reading a value gives that is not as any thread ever wrote it.
 inline constexpr u64 damaged = ~u64{0};
 
+/// Small numbers in one group, so that every two guards share its lock; other hashes, other tags.
+struct OneGroup {
+  using is_avalanching = void;
+  u64 operator()(u64 key) const noexcept { return key << 8; }
+};
+
 /// All keys in one group, with the same tag.
 struct ConstantHash {
   template <class T>

@@ -5,8 +5,7 @@
 //   User options (define to 1 before the first include, or with the CMake options of that name):
 //     DASHMAP_PORTABLE_SIMD  compare tags with 64-bit integer arithmetic on every platform
 //     DASHMAP_PLAIN_FENCES   fence on every operation instead of the system's asymmetric barrier
-//     DASHMAP_CHECKED        errors say in which line a guard was taken; a map that is destroyed
-//     while
+//     DASHMAP_CHECKED        errors name the line where a guard was taken; a map destroyed while
 //                            a guard of it lives ends the program with a message
 //
 // Invariants

@@ -3,8 +3,7 @@
 //
 // Invariants
 //   1. For keys of each pattern the top bits of the hash (the group) and the low eight (the tag)
-//   are
-//      spread like random numbers, under all but a negligible part of the seeds.
+//      are spread like random numbers, under all but a negligible part of the seeds.
 //   2. Without the seed nobody can name two inputs that collide with more than chance.
 //   3. The hash of bytes depends on the bytes and their number alone, not on where they lie.
 //

@@ -251,6 +251,7 @@ class Locker : public Resizer<Types> {
         taken = (seen & word::depth_mask) == own.depth &&
                 (!Exclusive || word::readers(seen) == own.shared) &&
                 try_nest(*group.word, seen, Exclusive);
+        // Relaxed: only compared with `seen`, to tell whether to look again.
         if (!taken) group.seen = group.word->load(std::memory_order_relaxed);
       } else if constexpr (Exclusive) {
         taken = try_lock_exclusive(*group.word, group.seen, own.shared, own.barges() || barges);

@@ -5,9 +5,8 @@
 // Invariants
 //   1. with_keys takes its groups in hash order, the one order of all that take several, and keeps
 //      each until its function returned.
-//   2. A batch is nothing but its single operations, with the memory they need fetched before:
-//   first
-//      tags and words of all, then the slots that look right.
+//   2. A batch is nothing but its single operations, with the memory they need fetched before: tags
+//      and words of all first, then the slots that look right.
 //
 // Readers and writers
 //   As in operations.hpp. Prefetching reads tags without a lock and uses them for nothing else.

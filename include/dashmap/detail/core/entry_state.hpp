@@ -4,11 +4,9 @@
 //
 // Invariants
 //   1. The key that was asked for is used up by the insertion that it serves, or given back.
-//   2. What can throw happens before the first change; what is taken from a node is made where it
-//   is
-//      returned.
-//   3. A change of the group's tags excludes the other holders of guards in it, wherever those
-//   went.
+//   2. What can throw happens before the first change; what is taken from a node is made in its
+//      place as a result.
+//   3. A change of the group's tags excludes others who hold guards in it, wherever those went.
 //
 // Readers and writers
 //   As in acquire.hpp.
@@ -91,7 +89,7 @@ class EntryState {
   // Gives the lock to the guard of the element.
   ExclusiveHandle&& into_guard() {
     handle_.use();
-    handle_.hold().kind.store(HoldKind::ref_mut, std::memory_order_relaxed);
+    handle_.hold().set_kind(HoldKind::ref_mut);
     return std::move(handle_);
   }
 
@@ -101,14 +99,12 @@ class EntryState {
     std::optional<typename Map::Prepared> fresh;
     typename Map::Due due(*map_);
     const Alone alone(*this);
-    if (built_) {
-      settle(map_->add(group_, fresh, hash_, std::move(*built_), std::forward<Make>(make), due));
-    } else {
-      settle(map_->add(group_, fresh, hash_, std::forward<Q>(query_), std::forward<Make>(make),
-                       due));
-    }
+    with_supplied([&](auto&& key) {
+      settle(map_->add(group_, fresh, hash_, std::forward<decltype(key)>(key),
+                       std::forward<Make>(make), due));
+    });
     spent_ = true;
-    handle_.hold().slot.store(slot_, std::memory_order_relaxed);
+    handle_.hold().set_slot(slot_);
   }
 
   void set(Value value) {
@@ -179,12 +175,13 @@ class EntryState {
     std::optional<Alone> alone(std::in_place, *this);
     const auto make = [&]() -> Value { return std::move(value); };
     const auto build = [&] {
+      const auto from = [&](auto&& key) {
+        fresh.emplace(map_->alloc(), hash_, std::forward<decltype(key)>(key), make);
+      };
       if (spent_) {
-        fresh.emplace(map_->alloc(), hash_, take_key(), make);
-      } else if (built_) {
-        fresh.emplace(map_->alloc(), hash_, std::move(*built_), make);
+        from(take_key());
       } else {
-        fresh.emplace(map_->alloc(), hash_, std::forward<Q>(query_), make);
+        with_supplied(from);
       }
     };
     if constexpr (!copies) build();
@@ -234,6 +231,16 @@ class EntryState {
     } else {
       if (!built_) built_.emplace(make_with<Key>(map_->alloc(), query_));
       return *built_;
+    }
+  }
+
+  // Calls f with the key that was asked for, as it is kept, to be moved from where it may be.
+  template <class F>
+  void with_supplied(F&& f) {
+    if (built_) {
+      f(std::move(*built_));
+    } else {
+      f(std::forward<Q>(query_));
     }
   }
 

@@ -86,6 +86,7 @@ class Lookup : public Locker<Types> {
   class Loan {
    public:
     Loan(const Word& word, const SlotType* slot) {
+      // Relaxed: if the guard's hold is there it was before this thread nested in it.
       if (!word::is_locked(word.load(std::memory_order_relaxed))) return;
       const auto is_it = [&](const HoldView& hold) {
         return hold.exclusive() && hold.where == &word && hold.slot == slot;
@@ -135,6 +136,7 @@ class Lookup : public Locker<Types> {
           }
         }
         word_t seen = group.seen;
+        // A failure (relaxed) is not looked at: the slow path reads the word anew.
         taken = wanted && group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
                                                               std::memory_order_acquire,
                                                               std::memory_order_relaxed);
@@ -281,6 +283,7 @@ class Lookup : public Locker<Types> {
       if (!acquired) return {};
       SlowFound found{acquired->group, {}, acquired->locked};
       Section section = found.section(this->sleepers());
+      // Relaxed: the lock is had, and only the overflow bit counts.
       found.group.seen = found.group.word->load(std::memory_order_relaxed);
       found.place = find_in(found.group, hash, this->matcher(hash, key));
       if (!acquired->own ||
@@ -303,7 +306,7 @@ class Lookup : public Locker<Types> {
         return {Base::is_empty_table(table) ? nullptr : &table->word_of(0), nullptr};
       }
       GroupType group = acquired->group;
-      group.seen = group.word->load(std::memory_order_relaxed);
+      group.seen = group.word->load(std::memory_order_relaxed);  // as above
       const FoundShared found = look(group, hash, key);
       if (!found || !acquired->own) return found;
       try {

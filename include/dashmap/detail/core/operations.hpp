@@ -7,10 +7,8 @@
 //   2. What can throw (hash, comparison, construction, allocation, closures) happens before the
 //      first change, or on something that is not in the table yet.
 //   3. Displaced values are destroyed after the lock is released: they are declared before it.
-//   4. User code that runs under the lock is recorded (ClosureMark, Handle), so it may call the
-//   map.
-//   5. The vacant place of a new element is chosen after the last user code that ran under the
-//   lock.
+//   4. User code that runs under the lock is recorded (ClosureMark, Handle): it may call the map.
+//   5. The vacant place of a new element is chosen after the last user code under the lock.
 //
 // Readers and writers
 //   As in acquire.hpp.
@@ -220,7 +218,8 @@ class Operations : public Lookup<Types> {
                         std::invoke(f, std::as_const(element.key), Value(element.value)));
     } else {
       slot.replace_value(this->alloc(),
-                         std::invoke(f, std::as_const(element.key), lend<F>(element.value)),
+                         std::invoke(f, std::as_const(element.key),
+                                     lend<F, const Key&, Value>(element.value)),
                          displaced);
     }
   }
@@ -237,7 +236,8 @@ class Operations : public Lookup<Types> {
     Due due(*this);
     Found found = this->find_exclusive(hash, key, request);
     const Mark mark(*this, found, hash, key, request);
-    if (found.place) value.emplace(lend_to_closure<F>(found.place.slot->element().value));
+    if (found.place)
+      value.emplace(lend<F, std::optional<Value>&>(found.place.slot->element().value));
     const auto commit = [&] {
       if (found.place && value) {
         found.place.slot->replace_value(this->alloc(), std::move(*value), displaced);
@@ -276,24 +276,26 @@ class Operations : public Lookup<Types> {
     Operations& map_;
   };
 
+  // A vacant place of the locked group, in a new overflow node if need be.
+  DASHMAP_DETAIL_INLINE PlaceType room(const GroupType& group) {
+    PlaceType place = group.table->vacancy(group.index);
+    if (!place) [[unlikely]] {
+      place = group.table->add_overflow(group.index, this->alloc());
+      // Relaxed: published by the unlock.
+      group.word->fetch_or(word::overflow, std::memory_order_relaxed);
+    }
+    return place;
+  }
+
   // Builds an element of the key and make()'s value and puts it into the locked group.
   template <class Q, class Make>
   DASHMAP_DETAIL_INLINE PlaceType add(const GroupType& group, std::optional<Prepared>& fresh,
                                       std::uint64_t hash, Q&& key, Make&& make, Due& due) {
-    if constexpr (!Types::trivial) {
-      // Room first: the key is moved from only when nothing can fail any more (unless the closures
-      // of making key and value themselves fill it).
-      if (!group.table->vacancy(group.index)) [[unlikely]] {
-        group.table->add_overflow(group.index, this->alloc());
-        group.word->fetch_or(word::overflow, std::memory_order_relaxed);
-      }
-    }
+    // The key is moved from only when nothing can fail any more (unless the closures of making key
+    // and value themselves fill the place).
+    if constexpr (!Types::trivial) room(group);
     fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
-    PlaceType place = group.table->vacancy(group.index);
-    if (!place) [[unlikely]] {
-      place = group.table->add_overflow(group.index, this->alloc());
-      group.word->fetch_or(word::overflow, std::memory_order_relaxed);
-    }
+    const PlaceType place = room(group);
     fresh->commit(*place.slot);
     set_tag(place.tag, tag_of(hash));
     due.counter = this->count_in(*group.table);
@@ -363,11 +365,11 @@ class Operations : public Lookup<Types> {
   static constexpr bool moves_back =
       std::is_nothrow_move_constructible_v<Value> && std::is_nothrow_destructible_v<Value>;
 
-  // A value lent to a closure: a copy, if there can be one, where something may throw before it is
-  // back.
-  template <class F>
+  // A value lent to a closure that is called with `Args`: a copy, if there can be one, where
+  // something may throw before it is back.
+  template <class F, class... Args>
   static Value lend(Value& value) {
-    if constexpr ((std::is_nothrow_invocable_v<F&, const Key&, Value> && moves_back) ||
+    if constexpr ((std::is_nothrow_invocable_v<F&, Args...> && moves_back) ||
                   !std::is_copy_constructible_v<Value>) {
       return std::move(value);
     } else {
@@ -376,16 +378,6 @@ class Operations : public Lookup<Types> {
   }
 
  private:
-  template <class F>
-  static Value lend_to_closure(Value& value) {
-    if constexpr ((std::is_nothrow_invocable_v<F&, std::optional<Value>&> && moves_back) ||
-                  !std::is_copy_constructible_v<Value>) {
-      return std::move(value);
-    } else {
-      return value;
-    }
-  }
-
   template <class R>
   using ViewResult =
       std::conditional_t<std::is_void_v<R>, bool, std::optional<std::remove_cvref_t<R>>>;

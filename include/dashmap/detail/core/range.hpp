@@ -3,9 +3,8 @@
 //   the elements inside.
 //
 // Invariants
-//   1. A range lock takes its groups in hash order, which is the one order of all that take
-//   several.
-//      Its record covers what it has so far.
+//   1. A range lock takes its groups in hash order, the one order of all that take several. Its
+//      record covers what it has so far.
 //   2. The groups that it has cannot move: find_live() finds them again where they were locked.
 //   3. Operations on many keys check for conflicting holds of their own thread (check_range) before
 //      they lock or change anything.
@@ -91,22 +90,18 @@ class Ranges : public Operations<Types> {
       map.template check_range<Exclusive>(first, last, operation);
       if (Base::is_empty_table(map.table())) map.make_first_table();
       hold_ = Held::push(nullptr, nullptr, kind, operation);
-      hold_->first.store(hash_end, std::memory_order_relaxed);  // nothing yet
-      hold_->last.store(0, std::memory_order_relaxed);
-      hold_->from.store(hash_end, std::memory_order_relaxed);
-      hold_->to.store(0, std::memory_order_relaxed);
+      hold_->set_range(hash_end, 0);  // nothing yet
+      hold_->set_locked(hash_end, 0);
       hold_->where.store(map_, std::memory_order_release);
       std::uint64_t at = first;
+      std::uint64_t from = first;
       try {
         while (at <= last) {
           const auto acquired = map.template acquire<Exclusive>(at, Request{operation});
-          if (at == first) {
-            hold_->from.store(acquired->group.first_hash(), std::memory_order_relaxed);
-          }
+          if (at == first) from = acquired->group.first_hash();
           at = acquired->group.last_hash() + 1;
-          hold_->to.store(at - 1, std::memory_order_relaxed);
-          hold_->last.store(std::min(last, at - 1), std::memory_order_relaxed);
-          hold_->first.store(first, std::memory_order_relaxed);
+          hold_->set_locked(from, at - 1);
+          hold_->set_range(first, std::min(last, at - 1));
         }
       } catch (...) {
         release(at);

@@ -295,6 +295,7 @@ class Resizer : public State<Types> {
         });
       }
       for (std::size_t i = 0; i < to_ratio; ++i) {
+        // Relaxed: nobody else reaches the group yet.
         const bool chained = to.overflow[target + i].load(std::memory_order_relaxed) != nullptr;
         to.word_of(target + i)
             .store(word::readable | (chained ? word::overflow : 0),

@@ -253,6 +253,7 @@ class State {
                                            std::memory_order_relaxed)) {
     }
   }
+  // A hint (relaxed): reclaim() acquires the list.
   bool has_retired() const noexcept { return retired_.load(std::memory_order_relaxed) != nullptr; }
   // Frees what can be freed. Under the resize lock, not pinned.
   void reclaim() noexcept {

@@ -103,8 +103,8 @@ class Walker : public Ranges<Types> {
       if (!tie_.handle) return false;
       while ((place_ = walk_.next())) {
         if (filter_ && !in_range(*place_.slot)) continue;
-        if (own_ || nested_since()) check(*place_.slot);
-        tie_.handle.hold().slot.store(place_.slot, std::memory_order_relaxed);
+        if (own_ || nested_since()) check(*place_.slot, [&] { leave(); });
+        tie_.handle.hold().set_slot(place_.slot);
         return true;
       }
       leave();
@@ -172,12 +172,14 @@ class Walker : public Ranges<Types> {
       return hash >= from_ && hash <= last_;
     }
 
-    void check(const SlotType& slot) {
+    // Throws DeadlockError, after undo(), if this thread has the element already.
+    template <class Undo>
+    void check(const SlotType& slot, Undo undo) {
       try {
         map_->template require<Exclusive>(group_, &slot, map_->hash_of_slot(slot),
                                           slot.element().key, Request{operation_});
       } catch (...) {
-        leave();
+        undo();
         throw;
       }
     }
@@ -269,17 +271,8 @@ class Walker : public Ranges<Types> {
         throw std::out_of_range(
             "dashmap: the iterator's element was removed since it was looked at");
       }
-      if (this->own_) {
-        try {
-          this->map_->template require<Exclusive>(this->group_, place.slot, hash_,
-                                                  place.slot->element().key,
-                                                  Request{this->operation_});
-        } catch (...) {
-          this->tie_.handle.reset();
-          throw;
-        }
-      }
-      this->tie_.handle.hold().slot.store(place.slot, std::memory_order_relaxed);
+      if (this->own_) this->check(*place.slot, [&] { this->tie_.handle.reset(); });
+      this->tie_.handle.hold().set_slot(place.slot);
     }
 
    private:

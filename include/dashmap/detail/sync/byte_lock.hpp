@@ -19,6 +19,7 @@ class ByteLock {
  public:
   bool try_lock() noexcept { return !flag_.test_and_set(std::memory_order_acquire); }
   void lock() noexcept {
+    // Relaxed: try_lock acquires.
     while (!try_lock()) flag_.wait(true, std::memory_order_relaxed);
   }
   void unlock() noexcept {

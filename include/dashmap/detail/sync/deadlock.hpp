@@ -115,9 +115,11 @@ class DeadlockSearch {
   // Writes a line for each hold but those of closures in threads that run, and for each wait.
   static void dump(std::ostream& out) {
     const std::lock_guard lock(mutex());
+    // Numbers are read relaxed: a report, of threads that may come and go.
     const auto name = [&](const HeldThread* thread, std::uintptr_t id) -> std::ostream& {
       out << "thread ";
       if (thread != nullptr) out << thread->number.load(std::memory_order_relaxed) << ' ';
+      // As a pointer it is printed the way debuggers print it.
       return out << '(' << reinterpret_cast<const void*>(id) << ") ";
     };
     for_each_hold([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {

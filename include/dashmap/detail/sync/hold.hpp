@@ -173,6 +173,18 @@ struct Hold {
   // The guard was moved off its thread's stack: it may be on its way to another thread.
   std::atomic<bool> roams{false};
 
+  // Changes while the record lives are relaxed: its thread reads them in order, the search while
+  // that thread sleeps, which the search's mutex orders.
+  void set_slot(const void* held) noexcept { slot.store(held, std::memory_order_relaxed); }
+  void set_kind(HoldKind now) noexcept { kind.store(now, std::memory_order_relaxed); }
+  void set_range(std::uint64_t begin, std::uint64_t end) noexcept {
+    first.store(begin, std::memory_order_relaxed);
+    last.store(end, std::memory_order_relaxed);
+  }
+  void set_locked(std::uint64_t begin, std::uint64_t end) noexcept {
+    from.store(begin, std::memory_order_relaxed);
+    to.store(end, std::memory_order_relaxed);
+  }
   void note(const VacantKey& vacant) noexcept {
     first.store(vacant.hash, std::memory_order_relaxed);
     query.store(vacant.query, std::memory_order_relaxed);

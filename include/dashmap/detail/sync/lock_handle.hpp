@@ -182,7 +182,7 @@ class Handle {
   {
     use();
     detail::downgrade(*word_);
-    hold_->kind.store(HoldKind::ref, std::memory_order_relaxed);
+    hold_->set_kind(HoldKind::ref);
     Handle<false> shared;
     shared.sleepers_ = sleepers_;
     shared.word_ = std::exchange(word_, nullptr);

@@ -4,9 +4,8 @@
 //   not met are those in the lanes that it has not passed.
 //
 // Invariants
-//   1. A visitor stands at a group, or leaves one, while it has that group locked. So a mover,
-//   which
-//      has its groups locked when it asks, sees all visitors that must hold it up.
+//   1. A visitor stands at a group, or leaves one, while it has that group locked. A mover has its
+//      groups locked when it asks, so it sees all visitors that must hold it up.
 //   2. A visitor is in the list from its construction until it, or the map's contents, end or move.
 //
 // Readers and writers

@@ -10,9 +10,8 @@
 //   1. Group of a hash: its top bits. Hashes here have 63 bits (`hash >> shift` must be defined for
 //      one group), the tag is made of the low 8. So hash order is table order at every size.
 //   2. Tag 0 means empty. A slot holds an element exactly when its tag is not 0.
-//   3. All words start as 0 (virgin): the elements are still in `previous` or, in a table that
-//   never
-//      had one, there are none. Memory from the system is zero already and is not touched.
+//   3. All words start as 0 (virgin): the elements are still in `previous`; in a table that never
+//      had one there are none. Memory from the system is zero already and is not touched.
 //   4. Overflow nodes are only added, and freed with the table: an optimistic reader may follow a
 //      chain at any time.
 //   5. `previous` goes from a table to null once, when every group has been filled.
