@@ -1,5 +1,5 @@
-// Circles of threads that wait for each other end with a DeadlockError in one of them, and threads
-// that are in no circle never get one.
+// Circles of threads that wait for each other end with a DeadlockError in one of them, and so does
+// a thread's conflict with itself.
 //
 // The keys of a circle are chosen from different shards of a map with many groups, so that no two
 // of them share a lock unless the test wants them to.
@@ -10,9 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <functional>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -22,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/holds.hpp"
 #include "support/stress.hpp"
 #include "support/values.hpp"
 
@@ -29,8 +27,11 @@ namespace {
 
 using stress::Background;
 using stress::Barrier;
+using stress::keys_apart;
 using stress::number;
 using stress::phase;
+using stress::prefill;
+using stress::prefilled_map;
 using stress::Rng;
 using stress::Rounds;
 using stress::run_threads;
@@ -39,154 +40,33 @@ using stress::stopped;
 using stress::Subject;
 using stress::u64;
 
-constexpr u64 prefill = 4000;
-constexpr std::size_t shard_amount = 64;
-
-template <class S>
-typename S::Map prefilled_map() {
-  auto map = S::Map::with_shard_amount(shard_amount);
-  for (u64 n = 0; n < prefill; ++n) map.insert(S::key(n), S::value(n));
-  return map;
-}
-
-/// `count` keys in as many shards.
-template <class S>
-std::vector<typename S::Key> keys_apart(const typename S::Map& map, std::size_t count, Rng& rng) {
-  std::vector<typename S::Key> keys;
-  std::vector<bool> used(shard_amount);
-  while (keys.size() < count) {
-    const auto key = S::key(rng.below(prefill));
-    const std::size_t shard = map.determine_map(key);
-    if (used.at(shard)) continue;
-    used[shard] = true;
-    keys.push_back(key);
-  }
-  return keys;
-}
-
-/// How a thread holds its key: calls the continuation with the key locked.
-template <class S>
-using Hold =
-    std::function<void(typename S::Map&, const typename S::Key&, const std::function<void()>&)>;
-/// How a thread wants the next key, in a way that conflicts with every Hold.
-template <class S>
-using Want = std::function<void(typename S::Map&, const typename S::Key&)>;
-
-template <class S>
-std::vector<std::pair<const char*, Hold<S>>> all_holds() {
-  using Map = typename S::Map;
-  using Key = typename S::Key;
-  using Value = typename S::Value;
-  using Then = std::function<void()>;
-  return {
-      {"get_mut",
-       [](Map& map, const Key& key, const Then& then) {
-         const auto guard = map.get_mut(key);
-         then();
-       }},
-      {"get",
-       [](Map& map, const Key& key, const Then& then) {
-         const auto guard = map.get(key);
-         then();
-       }},
-      {"entry",
-       [](Map& map, const Key& key, const Then& then) {
-         const auto entry = map.entry(key);
-         then();
-       }},
-      {"downgraded",
-       [](Map& map, const Key& key, const Then& then) {
-         const auto guard = map.get_mut(key).downgrade();
-         then();
-       }},
-      {"mapped",
-       [](Map& map, const Key& key, const Then& then) {
-         const auto part = map.get(key).map([](const Value& v) -> const Value& { return v; });
-         then();
-       }},
-      {"try_get_mut",
-       [](Map& map, const Key& key, const Then& then) {
-         const auto guard = map.try_get_mut_for(key, stress::seconds(100)).unwrap();
-         then();
-       }},
-      {"alter",
-       [](Map& map, const Key& key, const Then& then) {
-         map.alter(key, [&](const Key&, Value value) {
-           then();
-           return value;
-         });
-       }},
-      {"compute",
-       [](Map& map, const Key& key, const Then& then) {
-         map.compute(key, [&](std::optional<Value>&) { then(); });
-       }},
-      {"and_modify", [](Map& map, const Key& key,
-                        const Then& then) { map.entry(key).and_modify([&](Value&) { then(); }); }},
-      {"remove_if",
-       [](Map& map, const Key& key, const Then& then) {
-         map.remove_if(key, [&](const Key&, const Value&) {
-           then();
-           return false;
-         });
-       }},
-      {"with_keys",
-       [](Map& map, const Key& key, const Then& then) {
-         map.with_keys(std::array<Key, 1>{key}, [&](std::span<Value*>) { then(); });
-       }},
-  };
-}
-
-template <class S>
-std::vector<std::pair<const char*, Want<S>>> all_wants() {
-  using Map = typename S::Map;
-  using Key = typename S::Key;
-  using Value = typename S::Value;
-  return {
-      {"get_mut", [](Map& map, const Key& key) { static_cast<void>(map.get_mut(key)); }},
-      {"insert", [](Map& map, const Key& key) { map.insert(key, S::value(7)); }},
-      {"insert_or_assign",
-       [](Map& map, const Key& key) { map.insert_or_assign(key, S::value(7)); }},
-      {"entry", [](Map& map, const Key& key) { static_cast<void>(map.entry(key)); }},
-      {"try_emplace",
-       [](Map& map, const Key& key) { static_cast<void>(map.try_emplace(key, S::value(7))); }},
-      {"alter",
-       [](Map& map, const Key& key) { map.alter(key, [](const Key&, Value v) { return v; }); }},
-      {"compute", [](Map& map, const Key& key) { map.compute(key, [](std::optional<Value>&) {}); }},
-      {"remove_if",
-       [](Map& map, const Key& key) {
-         map.remove_if(key, [](const Key&, const Value&) { return false; });
-       }},
-      {"with_keys",
-       [](Map& map, const Key& key) {
-         map.with_keys(std::array<Key, 1>{key}, [](std::span<Value*>) {});
-       }},
-  };
-}
-
 template <class S>
 class DeadlockTest : public stress::StressTest {
  protected:
   using Map = typename S::Map;
   using Key = typename S::Key;
 
-  /// Runs a circle: thread i holds key i and wants key i + 1. Gives the number of victims.
-  static unsigned run_circle(Map& map, const std::vector<Key>& keys, Rng& rng, bool mixed) {
-    static const auto holds = all_holds<S>();
-    static const auto wants = all_wants<S>();
-    const auto count = static_cast<unsigned>(keys.size());
-    std::vector<std::pair<std::size_t, std::size_t>> ways(count);
-    for (auto& [hold, want] : ways) {
-      hold = mixed ? rng.below(holds.size()) : 0;
-      want = mixed ? rng.below(wants.size()) : 0;
-    }
+  /// Runs a circle: thread i holds key i in the i-th way and wants, in its way, key i + 1 of
+  /// `wanted`. Gives the number of victims.
+  struct Circle {
+    std::vector<Key> held;
+    std::vector<Key> wanted;
+    std::vector<std::pair<std::size_t, std::size_t>> ways;  // numbers of a hold and a want
+  };
+
+  static unsigned run_circle(Map& map, const Circle& circle) {
+    static const auto holds = stress::all_holds<S>(stress::seconds(100));
+    static const auto wants = stress::all_wants<S>();
+    const auto count = static_cast<unsigned>(circle.held.size());
     Barrier all_hold(count);
     std::atomic<unsigned> victims{0};
     std::atomic<unsigned> finished{0};
     run_threads(count, [&](unsigned i) {
+      const auto [hold, want] = circle.ways[i];
       try {
-        holds[ways[i].first].second(map, keys[i], [&] {
+        holds[hold].run(map, circle.held[i], [&] {
           all_hold.arrive_and_wait();
-          wants[ways[i].second].second(map, keys[(i + 1) % count]);
+          wants[want].second(map, circle.wanted[(i + 1) % count]);
         });
       } catch (const dashmap::DeadlockError& error) {
         EXPECT_EQ(error.code(), std::errc::resource_deadlock_would_occur);
@@ -199,45 +79,74 @@ class DeadlockTest : public stress::StressTest {
     return victims.load();
   }
 
+  /// A circle over these keys in which all hold and want by get_mut.
+  static Circle exclusive_circle(const std::vector<Key>& keys) {
+    return {keys, keys, std::vector<std::pair<std::size_t, std::size_t>>(keys.size())};
+  }
+
+  enum class Locks { exclusive, shared, mixed };
+
+  /// A circle of random keys that share no lock; `beside`: what is wanted is not the key that
+  /// another holds but one that shares its lock.
+  static Circle random_circle(const Map& map, std::size_t size, Locks locks, bool beside,
+                              Rng& rng) {
+    static const auto holds = stress::all_holds<S>(stress::seconds(100));
+    static const auto wants = stress::all_wants<S>();
+    Circle circle;
+    for (const u64 n : stress::numbers_apart<S>(map, size, rng)) {
+      circle.held.push_back(S::key(n));
+      circle.wanted.push_back(S::key(n + (beside ? 1 : 0)));
+      std::size_t hold = 0;
+      while (locks == Locks::shared ? holds[hold].exclusive : locks == Locks::mixed && hold == 0) {
+        hold = rng.below(holds.size());
+      }
+      circle.ways.emplace_back(hold, locks == Locks::exclusive ? 0 : rng.below(wants.size()));
+    }
+    return circle;
+  }
+
+  /// Circles of all sizes, locks and neighbourhoods.
+  void run_circles(Map& map) {
+    for (const std::size_t size : {2U, 3U, 8U}) {
+      phase(size == 2 ? "circles of 2" : size == 3 ? "circles of 3" : "circles of 8");
+      for (const Locks locks : {Locks::exclusive, Locks::shared, Locks::mixed}) {
+        for (const bool beside : {false, true}) {
+          for (Rounds rounds(scaled(150 / size, 5), 0.05); rounds.next();) {
+            Rng rng = stress::random_for(rounds.round() * 16 + size);
+            const auto circle = random_circle(map, size, locks, beside, rng);
+            ASSERT_EQ(run_circle(map, circle), 1U)
+                << "in a circle of " << size << ", locks " << static_cast<int>(locks)
+                << (beside ? ", by keys that share a lock" : "");
+            expect_unlocked(map, circle.held);
+          }
+        }
+      }
+    }
+  }
+
   static void expect_unlocked(Map& map, const std::vector<Key>& keys) {
-    for (const Key& key : keys) EXPECT_TRUE(map.try_get_mut(key).is_present());
-    EXPECT_EQ(map.len(), prefill);
+    for (const Key& key : keys)
+      EXPECT_TRUE(map.try_get_mut_for(key, stress::seconds(60)).is_present());
   }
 };
 
-using Subjects = ::testing::Types<stress::Numbers, stress::Texts>;
+using Subjects = ::testing::Types<stress::PairedNumbers, stress::PairedTexts>;
 TYPED_TEST_SUITE(DeadlockTest, Subjects);
 
-TYPED_TEST(DeadlockTest, CircleOfExclusiveGuardsHasOneVictim) {
-  using S = TypeParam;
-  auto map = prefilled_map<S>();
+TYPED_TEST(DeadlockTest, ACircleHasOneVictim) {
+  auto map = prefilled_map<TypeParam>();
   const auto reporter = this->dump_on_hang(map);
-  for (const std::size_t size : {2U, 3U, 8U}) {
-    phase(size == 2 ? "circles of 2" : size == 3 ? "circles of 3" : "circles of 8");
-    for (Rounds rounds(scaled(400 / size, 10), 0.3); rounds.next();) {
-      Rng rng = stress::random_for(rounds.round() * 16 + size);
-      const auto keys = keys_apart<S>(map, size, rng);
-      const unsigned victims = this->run_circle(map, keys, rng, false);
-      ASSERT_EQ(victims, 1U) << "in a circle of " << size;
-      this->expect_unlocked(map, keys);
-    }
-  }
+  this->run_circles(map);
+  EXPECT_EQ(map.len(), prefill);
 }
 
-TYPED_TEST(DeadlockTest, CircleOfMixedLocksHasOneVictim) {
-  using S = TypeParam;
-  auto map = prefilled_map<S>();
+TYPED_TEST(DeadlockTest, ACircleHasOneVictimWhileTheTableGrowsAndShrinks) {
+  auto map = prefilled_map<TypeParam>();
   const auto reporter = this->dump_on_hang(map);
-  for (const std::size_t size : {2U, 3U, 8U}) {
-    phase(size == 2 ? "circles of 2" : size == 3 ? "circles of 3" : "circles of 8");
-    for (Rounds rounds(scaled(400 / size, 10), 0.3); rounds.next();) {
-      Rng rng = stress::random_for(rounds.round() * 16 + size);
-      const auto keys = keys_apart<S>(map, size, rng);
-      const unsigned victims = this->run_circle(map, keys, rng, true);
-      ASSERT_EQ(victims, 1U) << "in a circle of " << size;
-      this->expect_unlocked(map, keys);
-    }
-  }
+  stress::Churn<TypeParam> churn(map, prefill, 2 * prefill);
+  this->run_circles(map);
+  churn.finish();
+  EXPECT_EQ(map.len(), prefill);
 }
 
 // The circle is a part of what waits: threads that wait for its members, in no circle themselves,
@@ -267,7 +176,7 @@ TYPED_TEST(DeadlockTest, OnlookersOfACircleAreNoVictims) {
         }
       });
       const std::vector<typename S::Key> circle(keys.begin(), keys.begin() + 3);
-      EXPECT_EQ(this->run_circle(map, circle, rng, false), 1U);
+      EXPECT_EQ(this->run_circle(map, this->exclusive_circle(circle)), 1U);
     }
     EXPECT_GT(onlooker_steps.load(), 0U);
     this->expect_unlocked(map, keys);
@@ -446,209 +355,6 @@ TEST_F(DeadlockInOneGroupTest, CircleThroughSharedGroupsHasOneVictim) {
     });
     ASSERT_EQ(victims.load(), 1U);
   }
-}
-
-// ---- No false alarms ------------------------------------------------------------------------
-
-template <class S>
-class NoFalseAlarmTest : public stress::StressTest {};
-
-using AlarmSubjects = ::testing::Types<stress::Numbers, stress::Texts, stress::Crowded>;
-TYPED_TEST_SUITE(NoFalseAlarmTest, AlarmSubjects);
-
-// Every thread takes several exclusive guards in the order of the hash: there is never a circle.
-TYPED_TEST(NoFalseAlarmTest, ExclusiveGuardsInHashOrder) {
-  using S = TypeParam;
-  using Key = typename S::Key;
-  constexpr u64 keys = 40;
-  typename S::Map map;
-  const auto reporter = this->dump_on_hang(map);
-  for (u64 n = 0; n < keys; ++n) map.insert(S::key(n), S::value(0));
-  std::atomic<u64> total{0};
-  {
-    stress::Churn<S> churn(map, 1000, S::crowding > 1 ? 60 : 2000);
-    phase("locking in order");
-    run_threads(4, [&](unsigned thread) {
-      Rng rng = stress::random_for(thread);
-      u64 mine = 0;
-      for (u64 i = 0; i < scaled(10'000, 300); ++i) {
-        std::array<u64, 3> chosen{rng.below(keys), rng.below(keys), rng.below(keys)};
-        std::sort(chosen.begin(), chosen.end(), [&](u64 a, u64 b) {
-          const auto hash_a = map.hash_usize(S::key(a));
-          const auto hash_b = map.hash_usize(S::key(b));
-          return hash_a != hash_b ? hash_a < hash_b : a < b;
-        });
-        std::vector<decltype(map.get_mut(std::declval<const Key&>()))> guards;
-        for (std::size_t k = 0; k < chosen.size(); ++k) {
-          if (k > 0 && chosen[k] == chosen[k - 1]) continue;
-          guards.push_back(map.get_mut(S::key(chosen[k])));
-          stress::maybe_yield(rng, 16);
-        }
-        for (auto& guard : guards) {
-          *guard = S::value(number(*guard) + 1);
-          ++mine;
-        }
-      }
-      total.fetch_add(mine);
-    });
-  }
-  u64 sum = 0;
-  for (u64 n = 0; n < keys; ++n) sum += number(*map.get(S::key(n)));
-  EXPECT_EQ(sum, total.load());
-}
-
-// Shared guards never exclude each other; the writers between them hold nothing.
-TYPED_TEST(NoFalseAlarmTest, SharedGuardsInHashOrderAmongWritersThatHoldNothing) {
-  using S = TypeParam;
-  using Key = typename S::Key;
-  constexpr u64 keys = 40;
-  typename S::Map map;
-  const auto reporter = this->dump_on_hang(map);
-  for (u64 n = 0; n < keys; ++n) map.insert(S::key(n), S::value(0));
-  phase("reading in order");
-  run_threads(4, [&](unsigned thread) {
-    Rng rng = stress::random_for(thread);
-    for (u64 i = 0; i < scaled(10'000, 300); ++i) {
-      if (thread == 0) {
-        map.alter(S::key(rng.below(keys)),
-                  [](const Key&, auto value) { return S::value(number(value) + 1); });
-        continue;
-      }
-      std::array<u64, 3> chosen{rng.below(keys), rng.below(keys), rng.below(keys)};
-      std::sort(chosen.begin(), chosen.end(), [&](u64 a, u64 b) {
-        return map.hash_usize(S::key(a)) < map.hash_usize(S::key(b));
-      });
-      const auto one = map.get(S::key(chosen[0]));
-      stress::maybe_yield(rng, 16);
-      const auto two = map.get(S::key(chosen[1]));
-      stress::maybe_yield(rng, 16);
-      const auto three = map.get(S::key(chosen[2]));
-      EXPECT_TRUE(one && two && three);
-    }
-  });
-}
-
-// A chain of waiting threads has an end: the one who waits for nobody.
-TYPED_TEST(NoFalseAlarmTest, ChainsOfWaitingThreadsAreNoCircles) {
-  using S = TypeParam;
-  if constexpr (S::crowding > 1) return;  // its keys share one lock: no chain
-  auto map = prefilled_map<S>();
-  const auto reporter = this->dump_on_hang(map);
-  constexpr unsigned length = 6;
-  for (Rounds rounds(scaled(100, 10)); rounds.next();) {
-    Rng rng = stress::random_for(rounds.round());
-    const auto keys = keys_apart<S>(map, length, rng);
-    Barrier all_hold(length);
-    run_threads(length, [&](unsigned i) {
-      auto own = map.get_mut(keys[i]);
-      all_hold.arrive_and_wait();
-      if (i + 1 < length) {
-        const auto next = map.get_mut(keys[i + 1]);
-        EXPECT_TRUE(next);
-      } else {
-        // The last one works on for a while, also with its own key, and lets all others go.
-        for (u64 n = 0; n < 200; ++n) EXPECT_EQ(map.len(), prefill);
-        EXPECT_TRUE(map.contains(keys[i]));
-        if (rounds.round() % 10 == 0) stress::linger();
-      }
-    });
-  }
-}
-
-// The same two threads take the same keys in opposite order, but never at the same time.
-TYPED_TEST(NoFalseAlarmTest, OppositeOrdersThatNeverOverlap) {
-  using S = TypeParam;
-  typename S::Map map;
-  map.insert(S::key(1), S::value(0));
-  map.insert(S::key(2), S::value(0));
-  std::mutex turn;
-  run_threads(3, [&](unsigned thread) {
-    for (u64 i = 0; i < scaled(20'000, 500); ++i) {
-      const std::lock_guard lock(turn);
-      auto one = map.get_mut(S::key(thread == 0 ? 1 : 2));
-      auto two = map.get_mut(S::key(thread == 0 ? 2 : 1));
-      *one = S::value(number(*one) + 1);
-      *two = S::value(number(*two) + 1);
-    }
-  });
-  EXPECT_EQ(number(*map.get(S::key(1))), 3 * scaled(20'000, 500));
-}
-
-// ---- Everything at once ---------------------------------------------------------------------
-
-// Threads hold a few random guards and want more, in no order at all. Whoever is a victim lets go
-// of everything and starts again. All of them get their work done, and nothing is lost.
-TYPED_TEST(NoFalseAlarmTest, ChaosMakesProgressAndLosesNothing) {
-  using S = TypeParam;
-  using Key = typename S::Key;
-  using Value = typename S::Value;
-  constexpr u64 keys = 32;
-  typename S::Map map;
-  const auto reporter = this->dump_on_hang(map);
-  for (u64 n = 0; n < keys; ++n) map.insert(S::key(n), S::value(0));
-  std::atomic<u64> total{0};
-  std::atomic<u64> victims{0};
-  {
-    stress::Churn<S> churn(map, 1000, S::crowding > 1 ? 60 : 500);
-    phase("chaos");
-    run_threads(4, [&](unsigned thread) {
-      Rng rng = stress::random_for(thread);
-      u64 mine = 0;
-      u64 refused = 0;
-      for (u64 i = 0; i < scaled(8000, 200); ++i) {
-        for (bool done = false; !done;) {
-          try {
-            const u64 a = rng.below(keys);
-            const u64 b = (a + 1 + rng.below(keys - 2)) % keys;
-            u64 c = rng.below(keys);
-            while (c == a || c == b) c = rng.below(keys);
-            switch (rng.below(4)) {
-              case 0: {
-                const auto one = map.get(S::key(a));
-                const auto two = map.get(S::key(b));
-                stress::maybe_yield(rng, 8);
-                auto three = map.get_mut(S::key(c));
-                *three = S::value(number(*three) + 1);
-                break;
-              }
-              case 1: {
-                auto one = map.get_mut(S::key(a));
-                stress::maybe_yield(rng, 8);
-                map.alter(S::key(b), [](const Key&, Value v) { return S::value(number(v) + 1); });
-                break;
-              }
-              case 2: {
-                const auto one = map.get(S::key(a));
-                stress::maybe_yield(rng, 8);
-                map.with_keys(std::array<Key, 2>{S::key(b), S::key(c)},
-                              [&](std::span<Value*> f) { *f[0] = S::value(number(*f[0]) + 1); });
-                break;
-              }
-              default: {
-                auto entry = map.entry(S::key(a));
-                stress::maybe_yield(rng, 8);
-                const auto two = map.get(S::key(b));
-                auto one = std::move(entry).or_insert(S::value(0));
-                *one = S::value(number(*one) + 1);
-              }
-            }
-            done = true;
-            ++mine;
-          } catch (const dashmap::DeadlockError&) {
-            ++refused;
-            std::this_thread::yield();
-          }
-        }
-      }
-      total.fetch_add(mine);
-      victims.fetch_add(refused);
-    });
-  }
-  u64 sum = 0;
-  for (auto item : map.iter()) sum += number(item.value());
-  EXPECT_EQ(sum, total.load());
-  EXPECT_EQ(map.len(), keys);
-  this->RecordProperty("victims", std::to_string(victims.load()));
 }
 
 // ---- One thread in its own way --------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "stress.hpp"
@@ -325,6 +326,7 @@ class Churn {
           while (!stopped(stop)) {
             for (u64 i = 0; i < count && !stopped(stop); ++i) {
               map.insert(S::key(first + i), S::value(first + i));
+              if (i % 32 == 0) std::this_thread::yield();  // not one slice of time after another
             }
             for (u64 i = 0; i < count; ++i) map.erase(S::key(first + i));
             map.shrink_to_fit();
