@@ -30,6 +30,25 @@ inline void wake_after_release(Sleepers& sleepers, const Word* word) {
     ParkingLot::wake(word);
 }
 
+// After the release of a shared hold; `before` is the word from before.
+DASHMAP_DETAIL_COLD inline void wake_after_reader(Sleepers& sleepers, const Word& word,
+                                                  word_t before) {
+  if (word::is_locked(before)) {  // it was nested
+    wake_after_release(sleepers, &word);
+  } else {
+    const bool last = word::readers(before) == 1;
+    ParkingLot::wake(&word, last ? ParkingLot::Whom::writers : ParkingLot::Whom::upgraders);
+  }
+}
+
+// The release of a shared hold on a word at which somebody may sleep.
+DASHMAP_DETAIL_COLD inline void release_awaited(Sleepers& sleepers, Word& word) {
+  const word_t seen = word.load(std::memory_order_relaxed);
+  const bool last = word::readers(seen) == 1 && !word::is_locked(seen);
+  if (last && ParkingLot::hand_over_shared(word, seen)) return;
+  wake_after_reader(sleepers, word, release_shared(word));
+}
+
 // Releases one hold by read-modify-write, whatever else is nested.
 template <bool Exclusive>
 void release_hold(Sleepers& sleepers, Word& word) {
@@ -39,10 +58,17 @@ void release_hold(Sleepers& sleepers, Word& word) {
     const bool alone = word::readers(seen) == 0 && (seen & word::depth_mask) == word::depth_one;
     if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word, seen)) return;
     release_exclusive(word);
+    wake_after_release(sleepers, &word);
   } else {
-    release_shared(word);
+    // Relaxed: a mark that is set after this is seen by the release itself.
+    if (word::is_awaited(word.load(std::memory_order_relaxed))) [[unlikely]] {
+      release_awaited(sleepers, word);
+      return;
+    }
+    const word_t before = release_shared(word);
+    if (word::is_awaited(before)) [[unlikely]]
+      wake_after_reader(sleepers, word, before);
   }
-  wake_after_release(sleepers, &word);
 }
 
 // The exclusive section of one operation. `locked` is the word as this section left it, or 0 when

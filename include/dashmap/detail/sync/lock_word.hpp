@@ -66,6 +66,8 @@ constexpr bool is_moved(word_t w) noexcept { return (w & moved) != 0; }
 constexpr bool is_locked(word_t w) noexcept { return (w & depth_mask) != 0; }
 constexpr bool has_overflow(word_t w) noexcept { return (w & overflow) != 0; }
 constexpr word_t readers(word_t w) noexcept { return w & reader_mask; }
+// Somebody may sleep whom the release of a shared hold concerns (parking.hpp, 1).
+constexpr bool is_awaited(word_t w) noexcept { return (w & (pending | depth_mask)) != 0; }
 // Neither readers inside nor writers waiting.
 constexpr bool is_quiet(word_t w) noexcept { return static_cast<std::uint16_t>(w) == 0; }
 
@@ -166,8 +168,9 @@ inline void downgrade(Word& w) {
                                     std::memory_order_relaxed));
 }
 
-inline void release_shared(Word& w) noexcept {
-  w.fetch_sub(word::reader_one, std::memory_order_seq_cst);
+// Gives the word from before.
+inline word_t release_shared(Word& w) noexcept {
+  return w.fetch_sub(word::reader_one, std::memory_order_seq_cst);
 }
 
 }  // namespace dashmap::detail

@@ -8,16 +8,19 @@
 //      word once more; an unlock changes the word, then (light_fence or a sequentially consistent
 //      operation) reads the count. So either the sleeper sees the unlock or the unlock sees the
 //      sleeper: no wake-up is lost. Where asymmetric_fences() is false the count carries
-//      `always_slow`, which sends every unlock to wake() and the full fence there.
+//      `always_slow`, which sends every unlock to wake() and the full fence there. Shared holds
+//      need no count: who sleeps because of them marks the word, and the release sees the mark.
 //   2. The queue of a bucket changes under its mutex. A sleeper that was taken off is `woken` (it
 //      tries again) or `granted` (the lock was passed to it, taken already).
 //   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
 //      readers, and for eager ones. One that is left when they gave up is cleared by the next
 //      thread that would have slept because of it.
-//   4. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
+//   4. A writer that waits for readers gets the lock from the last of them, which passes it on;
+//      until then no reader is woken, so those inside are all that it waits for.
+//   5. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
 //      the one-step path and sends the holder's unlock to hand_over(), which passes the lock on. So
 //      nobody waits longer than a queue of such sleepers, whatever newcomers do.
-//   5. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
+//   6. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
 //      word and is called with the map pinned; unlock functions are called by a holder.
 //
 // Readers and writers
@@ -33,6 +36,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "dashmap/detail/base/asymmetric_fence.hpp"
 #include "dashmap/detail/base/config.hpp"
@@ -153,7 +157,7 @@ class ParkingLot {
           break;
         }
       }
-      wake_locked(bucket, sleeper.word_, true);  // others may sleep because of its mark
+      wake_locked(bucket, sleeper.word_, Whom::everybody);  // others may sleep because of its mark
     } else if (sleeper.state_ == Sleeper::State::granted) {
       outcome = Outcome::granted;
     }
@@ -173,33 +177,33 @@ class ParkingLot {
     }
   }
 
-  // Wakes who may enter now, or everybody who waits for the word.
-  DASHMAP_DETAIL_COLD static void wake(const Word* word, bool everybody = false) {
+  // Whom to wake of those who sleep at a word. Who cannot enter after all sleeps again.
+  enum class Whom : std::uint8_t {
+    everybody,
+    enterers,   // of a free group: readers, who does not queue, and the first of the writers
+    writers,    // readers are kept out: who does not queue, and the first of the writers
+    upgraders,  // readers are inside: who does not queue
+  };
+
+  DASHMAP_DETAIL_COLD static void wake(const Word* word, Whom whom = Whom::enterers) {
     Bucket& bucket = bucket_of(word);
     if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
     if (bucket.count.load(std::memory_order_relaxed) == 0) return;
     const std::lock_guard lock(bucket.mutex);
-    wake_locked(bucket, word, everybody);
+    wake_locked(bucket, word, whom);
   }
 
   // Releases the only hold on a group, an exclusive one, while somebody may sleep: hands the lock
   // to an eager sleeper if there is one. `seen` is the word. False: release and wake as usual.
   DASHMAP_DETAIL_COLD static bool hand_over(Word& word, word_t seen) {
-    Bucket& bucket = bucket_of(&word);
-    if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
-    const std::lock_guard lock(bucket.mutex);
-    Sleeper** place = find(bucket, &word);
-    if (place == nullptr || !(*place)->eager_ || (*place)->own_ != 0 || (*place)->depth_ != 0) {
-      return false;
-    }
-    const bool exclusive = (*place)->exclusive_;
-    const word_t free = word::unlocked_from(seen) & ~word::pending;
-    const word_t next = exclusive ? word::locked_from(free) : free + word::reader_one;
-    if (!word.compare_exchange_strong(seen, next, std::memory_order_acq_rel)) return false;
-    if (exclusive) changes_may_follow();
-    take_off(place, Sleeper::State::granted);
-    if (!exclusive) wake_locked(bucket, &word, false);
-    return true;
+    return hand_over_if(word, seen, word::unlocked_from(seen),
+                        [](const Sleeper& sleeper) { return sleeper.eager_; });
+  }
+
+  // The same for a shared hold, to the first writer.
+  DASHMAP_DETAIL_COLD static bool hand_over_shared(Word& word, word_t seen) {
+    return hand_over_if(word, seen, seen - word::reader_one,
+                        [](const Sleeper& sleeper) { return sleeper.exclusive_; });
   }
 
  private:
@@ -246,11 +250,26 @@ class ParkingLot {
     return false;
   }
 
-  static Sleeper** find(Bucket& bucket, const Word* word) noexcept {
-    for (Sleeper** place = &bucket.first; *place != nullptr; place = &(*place)->next_) {
-      if ((*place)->word_ == word) return place;
+  // Passes the lock on to the first sleeper that `may_have` it. `released` is what the word would
+  // be after the release.
+  template <class MayHave>
+  static bool hand_over_if(Word& word, word_t seen, word_t released, MayHave may_have) {
+    Bucket& bucket = bucket_of(&word);
+    if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
+    const std::lock_guard lock(bucket.mutex);
+    Sleeper** place = &bucket.first;
+    while (*place != nullptr && ((*place)->word_ != &word || !may_have(**place))) {
+      place = &(*place)->next_;
     }
-    return nullptr;
+    if (*place == nullptr || (*place)->own_ != 0 || (*place)->depth_ != 0) return false;
+    const bool exclusive = (*place)->exclusive_;
+    const word_t free = released & ~word::pending;
+    const word_t next = exclusive ? word::locked_from(free) : free + word::reader_one;
+    if (!word.compare_exchange_strong(seen, next, std::memory_order_acq_rel)) return false;
+    if (exclusive) changes_may_follow();
+    take_off(place, Sleeper::State::granted);
+    if (!exclusive) wake_locked(bucket, &word, Whom::enterers);
+    return true;
   }
 
   static void take_off(Sleeper** place, Sleeper::State state) {
@@ -260,18 +279,18 @@ class ParkingLot {
     sleeper->wake_.notify_one();
   }
 
-  // All who may be able to enter: readers, those who upgrade or have other guards, and the first of
-  // the other writers.
-  static void wake_locked(Bucket& bucket, const Word* word, bool everybody) {
+  static void wake_locked(Bucket& bucket, const Word* word, Whom whom) {
     bool writer = false;
+    const auto concerns = [&](const Sleeper& sleeper) {
+      if (whom == Whom::everybody || sleeper.barge_) return true;
+      if (!sleeper.exclusive_) return whom == Whom::enterers;
+      return whom != Whom::upgraders && !std::exchange(writer, true);
+    };
     for (Sleeper** place = &bucket.first; *place != nullptr;) {
-      Sleeper& sleeper = **place;
-      if (sleeper.word_ == word &&
-          (everybody || !sleeper.exclusive_ || sleeper.barge_ || !writer)) {
-        writer = writer || (sleeper.exclusive_ && !sleeper.barge_);
+      if ((*place)->word_ == word && concerns(**place)) {
         take_off(place, Sleeper::State::woken);
       } else {
-        place = &sleeper.next_;
+        place = &(*place)->next_;
       }
     }
   }
