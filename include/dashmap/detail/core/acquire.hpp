@@ -81,7 +81,10 @@ class Locker : public Resizer<Types> {
   // for a shared hold, when the map has no table yet.
   template <bool Exclusive>
   DASHMAP_DETAIL_COLD std::optional<Acquired> acquire(std::uint64_t hash, const Request& request) {
+    // Pauses of 1 to 32, for a holder that runs; then turns of the scheduler, for one that does not:
+    // on busy processors it comes round before a sleep and its wake-up would.
     constexpr unsigned spins = 8;
+    constexpr unsigned yields = 8;
     Woken woken;
     Clock::time_point first_sleep{};
     bool eager = false;
@@ -99,8 +102,12 @@ class Locker : public Resizer<Types> {
         case Attempt::blocked: break;
       }
       if (!request.waits) return std::nullopt;
-      if (round < spins) {
-        backoff(round);
+      if (round < spins + yields) {
+        if (round < spins) {
+          backoff(round);
+        } else {
+          std::this_thread::yield();
+        }
         continue;
       }
       const Clock::time_point now = Clock::now();
