@@ -235,13 +235,13 @@ class Lookup : public Locker<Types> {
   // Joins the readers if nothing of the group changed since it was looked at.
   DASHMAP_DETAIL_INLINE static bool share(const GroupType& group) noexcept {
     word_t now = group.seen;
-    while (word::same_content(now, group.seen) && (now & word::pending) == 0 &&
-           word::readers(now) != word::reader_mask) {
+    do {
+      if (!word::has_room(now)) return false;
       if (group.word->compare_exchange_weak(now, now + word::reader_one, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
         return true;
       }
-    }
+    } while (word::same_content(now, group.seen));
     return false;
   }
 

@@ -68,6 +68,11 @@ constexpr bool has_overflow(word_t w) noexcept { return (w & overflow) != 0; }
 constexpr word_t readers(word_t w) noexcept { return w & reader_mask; }
 // Somebody may sleep whom the release of a shared hold concerns (parking.hpp, 1).
 constexpr bool is_awaited(word_t w) noexcept { return (w & (pending | depth_mask)) != 0; }
+// For another reader: nobody must get in before it, and the count does not overflow.
+constexpr bool has_room(word_t w) noexcept {
+  static_assert(pending == reader_mask + 1);
+  return static_cast<std::uint16_t>(w) < reader_mask;
+}
 // Neither readers inside nor writers waiting.
 constexpr bool is_quiet(word_t w) noexcept { return static_cast<std::uint16_t>(w) == 0; }
 
