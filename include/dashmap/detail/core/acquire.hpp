@@ -81,8 +81,8 @@ class Locker : public Resizer<Types> {
   // for a shared hold, when the map has no table yet.
   template <bool Exclusive>
   DASHMAP_DETAIL_COLD std::optional<Acquired> acquire(std::uint64_t hash, const Request& request) {
-    // Pauses of 1 to 32, for a holder that runs; then turns of the scheduler, for one that does not:
-    // on busy processors it comes round before a sleep and its wake-up would.
+    // Pauses for a holder that runs; then turns of the scheduler for one that does not: where
+    // processors are busy its turn comes before a sleep and a wake-up would be through.
     constexpr unsigned spins = 8;
     constexpr unsigned yields = 8;
     Woken woken;

@@ -37,6 +37,7 @@ namespace dashmap::detail {
 template <class Pair, class F>
 decltype(auto) split_pair(Pair&& pair, F&& f) {
   if constexpr (requires { std::get<1>(std::forward<Pair>(pair)); }) {
+    // Each forwards its own part. NOLINTNEXTLINE(bugprone-use-after-move)
     return f(std::get<0>(std::forward<Pair>(pair)), std::get<1>(std::forward<Pair>(pair)));
   } else {
     auto&& [key, value] = pair;

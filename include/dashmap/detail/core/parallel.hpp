@@ -60,7 +60,7 @@ class Pieces {
   }
 
   // No further pieces; wait() throws the error.
-  void cancel(std::exception_ptr error) {
+  void cancel(const std::exception_ptr& error) {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = error;
     next_ = count_;

@@ -96,10 +96,10 @@ class State {
   using SlotType = typename Types::SlotType;
   using TableType = typename Types::TableType;
 
-  State(Hasher hasher, Equal equal, Alloc alloc, std::size_t shards)
+  State(Hasher hasher, Equal equal, const Alloc& alloc, std::size_t shards)
       : hasher_(std::move(hasher)),
         equal_(std::move(equal)),
-        alloc_(std::move(alloc)),
+        alloc_(alloc),
         shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;

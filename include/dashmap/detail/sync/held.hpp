@@ -300,7 +300,7 @@ class Held {
     if (thread == nullptr) {
       auto block = std::make_unique<HoldBlock>();
       thread = new HeldThread(block.get(), true);
-      block.release();
+      [[maybe_unused]] const HoldBlock* lives_for_ever = block.release();
       thread->next = threads_.load(std::memory_order_relaxed);
       // sync(held.threads): release, pairs with the acquire load in threads().
       while (!threads_.compare_exchange_weak(thread->next, thread, std::memory_order_release,
