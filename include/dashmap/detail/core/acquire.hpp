@@ -102,16 +102,16 @@ class Locker : public Resizer<Types> {
         case Attempt::blocked: break;
       }
       if (!request.waits) return std::nullopt;
-      if (round < spins + yields) {
-        if (round < spins) {
-          backoff(round);
-        } else {
-          std::this_thread::yield();
-        }
+      if (round < spins) {
+        backoff(round);
         continue;
       }
       const Clock::time_point now = Clock::now();
       if (now >= request.deadline) return std::nullopt;
+      if (round < spins + yields) {
+        std::this_thread::yield();
+        continue;
+      }
       if (first_sleep == Clock::time_point{}) first_sleep = now;
       eager = now - first_sleep > eager_after;
       switch (park<Exclusive>(hash, result, request, eager, barges)) {

@@ -24,7 +24,8 @@
 //      word and is called with the map pinned; unlock functions are called by a holder.
 //
 // Readers and writers
-//   `count` of a bucket: relaxed by the wakers, ordered by the map's counter.
+//   `count` of a bucket: raised before the heavy fence, read sequentially consistent after the
+//   release, as the map's counter is.
 //
 // Not here
 //   When to sleep and for whom (core/acquire.hpp), circles (deadlock.hpp).
@@ -188,7 +189,7 @@ class ParkingLot {
   DASHMAP_DETAIL_COLD static void wake(const Word* word, Whom whom = Whom::enterers) {
     Bucket& bucket = bucket_of(word);
     if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
-    if (bucket.count.load(std::memory_order_relaxed) == 0) return;
+    if (bucket.count.load(std::memory_order_seq_cst) == 0) return;
     const std::lock_guard lock(bucket.mutex);
     wake_locked(bucket, word, whom);
   }
