@@ -101,7 +101,7 @@ TEST_F(OversubscriptionTest, SixteenThreadsGetAsMuchDoneAsTwo) {
             << sixteen.processor_ns << " ns each\n";
   if (stress::under_sanitizer) return;  // they have locks of their own
   EXPECT_GE(median(throughput), 0.8);
-  EXPECT_LE(median(processor_time), 2.0);
+  EXPECT_LE(median(processor_time), 3.0);  // with more processors, lines change hands
 }
 
 }  // namespace
