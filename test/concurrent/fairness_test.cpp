@@ -175,6 +175,36 @@ TYPED_TEST(FairnessTest, WholeMapOperationsGetInAmongOverlappingReaders) {
   EXPECT_LT(turns, 10 * this->few);  // it takes lock after lock
 }
 
+// Readers who wait for a time only, and give up, let nobody in before the writer.
+TYPED_TEST(FairnessTest, WriterGetsInAmongReadersThatGiveUp) {
+  using S = TypeParam;
+  phase("writing among readers that give up");
+  RelayOfReaders<S> readers(this->map);
+  Background impatient([&](const std::atomic<bool>& stop) {
+    const auto key = S::key(this->hot);
+    while (!stopped(stop)) {
+      static_cast<void>(this->map.try_get_for(key, std::chrono::microseconds(300)));
+    }
+  });
+  const u64 turns =
+      this->get_through("writer among readers that give up", readers.taken(), scaled(60, 10),
+                        [&] { *this->map.get_mut(S::key(this->hot)) = S::value(1); });
+  EXPECT_LT(turns, this->few);
+}
+
+// A writer that reads another key meanwhile: the same group, where all keys share one.
+TYPED_TEST(FairnessTest, WriterThatHoldsAnotherKeyGetsInAmongOverlappingReaders) {
+  using S = TypeParam;
+  phase("writing among readers with a guard in hand");
+  RelayOfReaders<S> readers(this->map);
+  const u64 turns =
+      this->get_through("writer with a guard in hand", readers.taken(), scaled(60, 10), [&] {
+        const auto other = this->map.get(S::key(this->neighbour));
+        *this->map.get_mut(S::key(this->hot)) = S::value(1);
+      });
+  EXPECT_LT(turns, this->few);
+}
+
 // A key that shares its group with the readers' key, where all keys do.
 TYPED_TEST(FairnessTest, InsertionAndRemovalBesideOverlappingReaders) {
   using S = TypeParam;

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "support/stress.hpp"
 #include "support/values.hpp"
@@ -54,6 +55,30 @@ TEST_F(MovedGuardsTest, AGuardCountsForTheThreadThatUsesIt) {
   }).join();
   map.clear();
   EXPECT_TRUE(map.is_empty());
+}
+
+// Two guards of the group went, and one was used there: the other counts for the giver, which waits
+// for the first, and ends on the other thread just when the giver goes to sleep.
+TEST_F(MovedGuardsTest, AWaiterWhoseOwnGuardEndsElsewhereGoesOn) {
+  const auto reporter = dump_on_hang(map);
+  for (u64 round = 0; round < scaled(3000, 100); ++round) {
+    auto guards = std::make_unique<std::vector<GuardMut>>();
+    guards->push_back(map.get_mut(1));
+    guards->push_back(map.get_mut(2));
+    std::atomic<bool> used{false};
+    std::thread taker([&, guards = std::move(guards)]() mutable {
+      *guards->at(1) = "taken";
+      used.store(true);
+      stress::Rng rng = stress::random_for(round);
+      for (u64 pauses = rng.below(30'000); pauses > 0; --pauses) {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+      }
+      guards.reset();
+    });
+    await(used);
+    map.insert(3, "third");
+    taker.join();
+  }
 }
 
 // The thread that gave a guard away is in no other position than any thread: it waits.

@@ -27,7 +27,7 @@ using stress::u64;
 class OversubscriptionTest : public stress::StressTest {
  protected:
   static constexpr u64 keys = 100'000;
-  static constexpr u64 yields_one_in = 256;
+  static constexpr u64 yields_one_in = 1024;
 
   struct Measured {
     double per_second;

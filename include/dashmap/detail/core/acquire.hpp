@@ -108,7 +108,9 @@ class Locker : public Resizer<Types> {
       }
       const Clock::time_point now = Clock::now();
       if (now >= request.deadline) return std::nullopt;
-      if (round < spins + yields) {
+      // Readers may come and go for ever before a writer that has not made itself known.
+      const bool among_readers = Exclusive && word::is_readable(result.group.seen);
+      if (round < spins + (among_readers ? yields / 4 : yields)) {
         std::this_thread::yield();
         continue;
       }
@@ -117,11 +119,14 @@ class Locker : public Resizer<Types> {
       switch (park<Exclusive>(hash, result, request, eager, barges)) {
         case ParkingLot::Outcome::granted:
           woken.word = nullptr;
-          if constexpr (Exclusive) {
-            result.locked = result.group.word->load(std::memory_order_acquire);
-          }
+          changes_may_follow();
+          note_own(result, own_holds(result), Exclusive,
+                   result.group.word->load(std::memory_order_acquire));
           return result;
-        case ParkingLot::Outcome::retry: woken.word = result.group.word; break;
+        case ParkingLot::Outcome::retry:
+          if constexpr (Exclusive) woken.must_pass_on = true;
+          woken.word = result.group.word;
+          break;
         case ParkingLot::Outcome::timeout: break;
       }
     }
@@ -208,11 +213,13 @@ class Locker : public Resizer<Types> {
  private:
   enum class Attempt { taken, no_table, blocked };
 
-  // A wake-up that was received. Who gives up instead of taking the lock passes it on.
+  // A wake-up that was received. A writer that gives up instead of taking the lock passes it on;
+  // readers are woken all at once.
   struct Woken {
     const Word* word = nullptr;
+    bool must_pass_on = false;
     ~Woken() {
-      if (word != nullptr) ParkingLot::wake(word);
+      if (word != nullptr && must_pass_on) ParkingLot::pass_on(word);
     }
   };
 
@@ -241,6 +248,13 @@ class Locker : public Resizer<Types> {
     return own;
   }
 
+  // After the hold was taken. A mark is left out: a release that finds one looks at who waits.
+  static void note_own(Acquired& result, const Own& own, bool exclusive, word_t locked) noexcept {
+    const bool alone = own.shared == 0 && own.depth == 0;
+    result.own = !alone;
+    result.locked = exclusive && alone ? locked & ~word::pending : 0;
+  }
+
   template <bool Exclusive>
   Attempt attempt(std::uint64_t hash, bool barges, Acquired& result) {
     const Pin pin(this);
@@ -266,9 +280,7 @@ class Locker : public Resizer<Types> {
         taken = try_lock_shared(*group.word, group.seen, own.barges() || barges);
       }
       if (taken) {
-        const bool alone = own.shared == 0 && own.depth == 0;
-        result.own = !alone;
-        result.locked = Exclusive && alone ? word::locked_from(seen & ~word::pending) : 0;
+        note_own(result, own, Exclusive, word::locked_from(seen));
         return Attempt::taken;
       }
       // A word that changed under the attempt is looked at again: only a lock held by others ends

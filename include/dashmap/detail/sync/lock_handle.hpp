@@ -36,16 +36,14 @@ DASHMAP_DETAIL_COLD inline void wake_after_reader(Sleepers& sleepers, const Word
   if (word::is_locked(before)) {  // it was nested
     wake_after_release(sleepers, &word);
   } else {
-    const bool last = word::readers(before) == 1;
-    ParkingLot::wake(&word, last ? ParkingLot::Whom::writers : ParkingLot::Whom::upgraders);
+    ParkingLot::wake_writer(&word, word::readers(before) - 1);
   }
 }
 
 // The release of a shared hold on a word at which somebody may sleep.
 DASHMAP_DETAIL_COLD inline void release_awaited(Sleepers& sleepers, Word& word) {
   const word_t seen = word.load(std::memory_order_relaxed);
-  const bool last = word::readers(seen) == 1 && !word::is_locked(seen);
-  if (last && ParkingLot::hand_over_shared(word, seen)) return;
+  if (!word::is_locked(seen) && ParkingLot::hand_over_shared(word, seen)) return;
   wake_after_reader(sleepers, word, release_shared(word));
 }
 

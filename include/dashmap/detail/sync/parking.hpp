@@ -15,8 +15,9 @@
 //   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
 //      readers, and for eager ones. One that is left when they gave up is cleared by the next
 //      thread that would have slept because of it.
-//   4. A writer that waits for readers gets the lock from the last of them, which passes it on;
-//      until then no reader is woken, so those inside are all that it waits for.
+//   4. A writer that waits for readers gets the lock from the last of them, which passes it on (for
+//      one that is a reader itself: from the last of the others). It is not woken before, and no
+//      reader is, so it waits for those inside and for who holds something else (lock_word.hpp, P).
 //   5. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
 //      the one-step path and sends the holder's unlock to hand_over(), which passes the lock on. So
 //      nobody waits longer than a queue of such sleepers, whatever newcomers do.
@@ -77,6 +78,11 @@ class Sleeper {
   Sleeper(const Sleeper&) = delete;
   Sleeper& operator=(const Sleeper&) = delete;
 
+  // Whether a mark may stand for it.
+  bool entitled() const noexcept { return exclusive_ || eager_; }
+  // Whether it has a part of the lock already.
+  bool upgrades() const noexcept { return own_ != 0 || depth_ != 0; }
+
   // For reports.
   const Word* word() const noexcept { return word_; }
   bool exclusive() const noexcept { return exclusive_; }
@@ -89,9 +95,11 @@ class Sleeper {
   enum class State : std::uint8_t { asleep, woken, granted };
 
   bool could_enter(word_t seen) const noexcept {
-    if (depth_ != 0) {  // it nests
-      return (seen & word::depth_mask) == depth_ && (!exclusive_ || word::readers(seen) == own_);
+    // It nests. What it has may have become less: guards of its own may end on other threads.
+    if (depth_ != 0 && word::is_locked(seen)) {
+      return (seen & word::depth_mask) <= depth_ && (!exclusive_ || word::readers(seen) <= own_);
     }
+    if (depth_ != 0) return true;
     if (!word::is_readable(seen)) return word::is_moved(seen) || word::is_virgin(seen);
     if (!barge_ && (seen & word::pending) != 0) return false;
     return !exclusive_ || word::readers(seen) <= own_;
@@ -158,7 +166,10 @@ class ParkingLot {
           break;
         }
       }
-      wake_locked(bucket, sleeper.word_, Whom::everybody);  // others may sleep because of its mark
+      // Others may sleep because of its mark.
+      if (sleeper.entitled() && !anybody_entitled(bucket, sleeper.word_)) {
+        wake_locked(bucket, sleeper.word_, Whom::everybody);
+      }
     } else if (sleeper.state_ == Sleeper::State::granted) {
       outcome = Outcome::granted;
     }
@@ -181,30 +192,49 @@ class ParkingLot {
   // Whom to wake of those who sleep at a word. Who cannot enter after all sleeps again.
   enum class Whom : std::uint8_t {
     everybody,
-    enterers,   // of a free group: readers, who does not queue, and the first of the writers
-    writers,    // readers are kept out: who does not queue, and the first of the writers
-    upgraders,  // readers are inside: who does not queue
+    enterers,  // of a free group: readers, who does not queue, and the first of the writers
+    writers,   // readers are kept out: who does not queue, and the first of the writers
   };
 
   DASHMAP_DETAIL_COLD static void wake(const Word* word, Whom whom = Whom::enterers) {
     Bucket& bucket = bucket_of(word);
-    if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
-    if (bucket.count.load(std::memory_order_seq_cst) == 0) return;
+    if (nobody_in(bucket)) return;
     const std::lock_guard lock(bucket.mutex);
     wake_locked(bucket, word, whom);
+  }
+
+  // After a reader left and `left` remain: wakes the first writer that may enter now.
+  DASHMAP_DETAIL_COLD static void wake_writer(const Word* word, word_t left) {
+    Bucket& bucket = bucket_of(word);
+    if (nobody_in(bucket)) return;
+    const std::lock_guard lock(bucket.mutex);
+    Sleeper** place = find(bucket, word, [&](const Sleeper& sleeper) {
+      return sleeper.exclusive_ && sleeper.own_ >= left;
+    });
+    if (*place != nullptr) take_off(place, Sleeper::State::woken);
+  }
+
+  // A writer that was woken gives up: another one may enter, or, where there is none, the readers.
+  static void pass_on(const Word* word) {
+    Bucket& bucket = bucket_of(word);
+    const std::lock_guard lock(bucket.mutex);
+    wake_locked(bucket, word, anybody_entitled(bucket, word) ? Whom::writers : Whom::enterers);
   }
 
   // Releases the only hold on a group, an exclusive one, while somebody may sleep: hands the lock
   // to an eager sleeper if there is one. `seen` is the word. False: release and wake as usual.
   DASHMAP_DETAIL_COLD static bool hand_over(Word& word, word_t seen) {
-    return hand_over_if(word, seen, word::unlocked_from(seen),
-                        [](const Sleeper& sleeper) { return sleeper.eager_; });
+    return hand_over_if(word, seen, word::unlocked_from(seen), [](const Sleeper& sleeper) {
+      return sleeper.eager_ && !sleeper.upgrades();
+    });
   }
 
-  // The same for a shared hold, to the first writer.
+  // The same for a shared hold, to the first writer for whom it was the last one in the way.
   DASHMAP_DETAIL_COLD static bool hand_over_shared(Word& word, word_t seen) {
-    return hand_over_if(word, seen, seen - word::reader_one,
-                        [](const Sleeper& sleeper) { return sleeper.exclusive_; });
+    const word_t left = word::readers(seen) - 1;
+    return hand_over_if(word, seen, seen - word::reader_one, [&](const Sleeper& sleeper) {
+      return sleeper.exclusive_ && sleeper.own_ == left && sleeper.depth_ == 0;
+    });
   }
 
  private:
@@ -232,7 +262,7 @@ class ParkingLot {
     for (;;) {
       if (sleeper.could_enter(seen)) return false;
       const bool marked = (seen & word::pending) != 0;
-      if (marked && !anybody_entitled(bucket, word)) {
+      if (marked && !anybody_entitled(bucket, &word)) {
         word.compare_exchange_weak(seen, seen & ~word::pending, std::memory_order_seq_cst);
         continue;
       }
@@ -244,11 +274,27 @@ class ParkingLot {
     }
   }
 
-  static bool anybody_entitled(const Bucket& bucket, const Word& word) noexcept {
+  static bool anybody_entitled(const Bucket& bucket, const Word* word) noexcept {
     for (const Sleeper* other = bucket.first; other != nullptr; other = other->next_) {
-      if (other->word_ == &word && (other->exclusive_ || other->eager_)) return true;
+      if (other->word_ == word && other->entitled()) return true;
     }
     return false;
+  }
+
+  static bool nobody_in(const Bucket& bucket) noexcept {
+    if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
+    return bucket.count.load(std::memory_order_seq_cst) == 0;
+  }
+
+  // The place of the first sleeper at the word that is `wanted`; one that has null if there is
+  // none.
+  template <class Wanted>
+  static Sleeper** find(Bucket& bucket, const Word* word, Wanted wanted) {
+    Sleeper** place = &bucket.first;
+    while (*place != nullptr && ((*place)->word_ != word || !wanted(**place))) {
+      place = &(*place)->next_;
+    }
+    return place;
   }
 
   // Passes the lock on to the first sleeper that `may_have` it. `released` is what the word would
@@ -258,13 +304,14 @@ class ParkingLot {
     Bucket& bucket = bucket_of(&word);
     if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
     const std::lock_guard lock(bucket.mutex);
-    Sleeper** place = &bucket.first;
-    while (*place != nullptr && ((*place)->word_ != &word || !may_have(**place))) {
-      place = &(*place)->next_;
-    }
-    if (*place == nullptr || (*place)->own_ != 0 || (*place)->depth_ != 0) return false;
+    Sleeper** place = find(bucket, &word, may_have);
+    if (*place == nullptr) return false;
     const bool exclusive = (*place)->exclusive_;
-    const word_t free = released & ~word::pending;
+    bool more_eager = false;  // they keep their mark
+    for (const Sleeper* other = (*place)->next_; other != nullptr; other = other->next_) {
+      more_eager = more_eager || (other->word_ == &word && other->eager_);
+    }
+    const word_t free = (released & ~word::pending) | (more_eager ? word::pending : 0);
     const word_t next = exclusive ? word::locked_from(free) : free + word::reader_one;
     if (!word.compare_exchange_strong(seen, next, std::memory_order_acq_rel)) return false;
     if (exclusive) changes_may_follow();
@@ -285,7 +332,7 @@ class ParkingLot {
     const auto concerns = [&](const Sleeper& sleeper) {
       if (whom == Whom::everybody || sleeper.barge_) return true;
       if (!sleeper.exclusive_) return whom == Whom::enterers;
-      return whom != Whom::upgraders && !std::exchange(writer, true);
+      return !std::exchange(writer, true);
     };
     for (Sleeper** place = &bucket.first; *place != nullptr;) {
       if ((*place)->word_ == word && concerns(**place)) {
