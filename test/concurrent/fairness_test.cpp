@@ -120,7 +120,7 @@ class RelayOfReaders {
 TYPED_TEST(FairnessTest, WriterGetsInAmongOverlappingReaders) {
   using S = TypeParam;
   using Value = typename S::Value;
-  const u64 times = scaled(60, 10);
+  const u64 times = scaled(60, 30);
   phase("writing among readers");
   RelayOfReaders<S> readers(this->map);
   u64 value = 0;
@@ -186,10 +186,9 @@ TYPED_TEST(FairnessTest, WriterGetsInAmongReadersThatGiveUp) {
       static_cast<void>(this->map.try_get_for(key, std::chrono::microseconds(300)));
     }
   });
-  const u64 turns =
-      this->get_through("writer among readers that give up", readers.taken(), scaled(60, 10),
-                        [&] { *this->map.get_mut(S::key(this->hot)) = S::value(1); });
-  EXPECT_LT(turns, this->few);
+  const u64 turns = this->get_through("writer among readers that give up", readers.taken(), 60,
+                                      [&] { *this->map.get_mut(S::key(this->hot)) = S::value(1); });
+  EXPECT_LT(turns, 2 * this->few);  // with one thread more to share the processors
 }
 
 // A writer that reads another key meanwhile: the same group, where all keys share one.
@@ -198,7 +197,7 @@ TYPED_TEST(FairnessTest, WriterThatHoldsAnotherKeyGetsInAmongOverlappingReaders)
   phase("writing among readers with a guard in hand");
   RelayOfReaders<S> readers(this->map);
   const u64 turns =
-      this->get_through("writer with a guard in hand", readers.taken(), scaled(60, 10), [&] {
+      this->get_through("writer with a guard in hand", readers.taken(), scaled(60, 30), [&] {
         const auto other = this->map.get(S::key(this->neighbour));
         *this->map.get_mut(S::key(this->hot)) = S::value(1);
       });
@@ -212,7 +211,7 @@ TYPED_TEST(FairnessTest, InsertionAndRemovalBesideOverlappingReaders) {
   RelayOfReaders<S> readers(this->map);
   u64 turn = 0;
   const u64 turns =
-      this->get_through("inserter beside readers", readers.taken(), scaled(60, 10), [&] {
+      this->get_through("inserter beside readers", readers.taken(), scaled(60, 30), [&] {
         EXPECT_FALSE(this->map.insert(S::key(100 + turn), S::value(turn)));
         EXPECT_TRUE(this->map.erase(S::key(100 + turn)));
         ++turn;
