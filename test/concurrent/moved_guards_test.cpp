@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -55,6 +56,49 @@ TEST_F(MovedGuardsTest, AGuardCountsForTheThreadThatUsesIt) {
   }).join();
   map.clear();
   EXPECT_TRUE(map.is_empty());
+}
+
+// A reader that waits to be the only one gives its own guard away, and that ends elsewhere: the
+// reader that is left is a stranger, under whose guard nothing may change.
+TEST_F(MovedGuardsTest, AnUpgradeCountsItsOwnGuardsAnew) {
+  const auto reporter = dump_on_hang(map);
+  for (u64 round = 0; round < scaled(100, 10); ++round) {
+    const bool used = round % 2 == 1;  // by its new thread, which keeps it; else it ends there
+    std::optional reader(map.get(3));
+    std::unique_ptr<Guard> box;
+    std::atomic<bool> given{false};
+    std::atomic<bool> removed{false};
+    std::thread upgrader([&] {
+      stress::guarded([&] {
+        box = std::make_unique<Guard>(map.get(1));
+        given.store(true);
+        EXPECT_EQ(map.remove(used ? 1 : 3)->second, "value");
+        removed.store(true);
+      });
+    });
+    await(given);
+    stress::await_that([&] {
+      std::ostringstream out;
+      map.dump_locks(out);
+      return out.str().find(" waits for ") != std::string::npos;
+    });
+    if (used) {
+      EXPECT_EQ(**box, "value");
+      reader.reset();
+      stress::linger(stress::milliseconds(2));
+      EXPECT_FALSE(removed.load());
+      EXPECT_EQ(**box, "value");
+      box.reset();
+    } else {
+      box.reset();
+      stress::linger(stress::milliseconds(2));
+      EXPECT_FALSE(removed.load());
+      EXPECT_EQ(**reader, "value");
+      reader.reset();
+    }
+    upgrader.join();
+    EXPECT_EQ(map.insert(used ? 1 : 3, "value"), std::nullopt);
+  }
 }
 
 // Two guards of the group went, and one was used there: the other counts for the giver, which waits

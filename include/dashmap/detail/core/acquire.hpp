@@ -107,7 +107,10 @@ class Locker : public Resizer<Types> {
         continue;
       }
       const Clock::time_point now = Clock::now();
-      if (now >= request.deadline) return std::nullopt;
+      if (now >= request.deadline) {
+        if (first_sleep != Clock::time_point{}) unmark(hash, result);
+        return std::nullopt;
+      }
       // Readers may come and go for ever before a writer that has not made itself known.
       const bool among_readers = Exclusive && word::is_readable(result.group.seen);
       if (round < spins + (among_readers ? yields / 4 : yields)) {
@@ -120,6 +123,10 @@ class Locker : public Resizer<Types> {
         case ParkingLot::Outcome::granted:
           woken.word = nullptr;
           changes_may_follow();
+          if (Exclusive && !readers_are_own(result)) {
+            release_hold<true>(this->sleepers(), *result.group.word);
+            break;
+          }
           note_own(result, own_holds(result), Exclusive,
                    result.group.word->load(std::memory_order_acquire));
           return result;
@@ -250,9 +257,15 @@ class Locker : public Resizer<Types> {
 
   // After the hold was taken. A mark is left out: a release that finds one looks at who waits.
   static void note_own(Acquired& result, const Own& own, bool exclusive, word_t locked) noexcept {
-    const bool alone = own.shared == 0 && own.depth == 0;
-    result.own = !alone;
+    const bool alone = own.shared == 0 && own.depth == 0 && word::readers(locked) == 0;
+    result.own = own.shared != 0 || own.depth != 0;
     result.locked = exclusive && alone ? locked & ~word::pending : 0;
+  }
+
+  // For a thread that just took the group exclusively with readers inside: since they were counted
+  // its own guards may have ended elsewhere, and as many strangers come.
+  bool readers_are_own(const Acquired& at) const {
+    return word::readers(at.group.word->load(std::memory_order_acquire)) == own_holds(at).shared;
   }
 
   template <bool Exclusive>
@@ -279,6 +292,11 @@ class Locker : public Resizer<Types> {
       } else {
         taken = try_lock_shared(*group.word, group.seen, own.barges() || barges);
       }
+      if (Exclusive && taken && own.shared != 0 && !readers_are_own(result)) {
+        release_hold<true>(this->sleepers(), *group.word);
+        group.seen = group.word->load(std::memory_order_relaxed);
+        continue;
+      }
       if (taken) {
         note_own(result, own, Exclusive, word::locked_from(seen));
         return Attempt::taken;
@@ -287,6 +305,13 @@ class Locker : public Resizer<Types> {
       // it.
       if (group.seen == seen) return Attempt::blocked;
     }
+  }
+
+  // Takes back a mark that a sleep left.
+  void unmark(std::uint64_t hash, const Acquired& at) {
+    const Pin pin(this);
+    const GroupType group = this->find_live(hash);
+    if (group.word == at.group.word) ParkingLot::unmark(*group.word);
   }
 
   // Sleeps until the group of the failed attempt may be free. Throws DeadlockError.

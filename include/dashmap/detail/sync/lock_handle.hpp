@@ -36,7 +36,7 @@ DASHMAP_DETAIL_COLD inline void wake_after_reader(Sleepers& sleepers, const Word
   if (word::is_locked(before)) {  // it was nested
     wake_after_release(sleepers, &word);
   } else {
-    ParkingLot::wake_writer(&word, word::readers(before) - 1);
+    ParkingLot::wake_writers(&word, word::readers(before) - 1);
   }
 }
 

@@ -15,13 +15,15 @@
 //   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
 //      readers, and for eager ones. One that is left when they gave up is cleared by the next
 //      thread that would have slept because of it.
-//   4. A writer that waits for readers gets the lock from the last of them, which passes it on (for
-//      one that is a reader itself: from the last of the others). It is not woken before, and no
-//      reader is, so it waits for those inside and for who holds something else (lock_word.hpp, P).
-//   5. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
+//   4. A writer that waits for readers gets the lock from the last of them, which passes it on. It
+//      is not woken before, and no reader is, so it waits for those inside and for who holds
+//      something else (lock_word.hpp, P). One that is a reader itself is woken by the last of the
+//      others, and counts its own holds anew: they may have ended, or changed hands, while it
+//      slept.
+//   6. A sleeper that has waited long is `eager`, and queued first. Its mark keeps newcomers from
 //      the one-step path and sends the holder's unlock to hand_over(), which passes the lock on. So
 //      nobody waits longer than a queue of such sleepers, whatever newcomers do.
-//   6. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
+//   7. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
 //      word and is called with the map pinned; unlock functions are called by a holder.
 //
 // Readers and writers
@@ -203,15 +205,26 @@ class ParkingLot {
     wake_locked(bucket, word, whom);
   }
 
-  // After a reader left and `left` remain: wakes the first writer that may enter now.
-  DASHMAP_DETAIL_COLD static void wake_writer(const Word* word, word_t left) {
+  // After a reader left and `left` remain: wakes the writers that may enter now, the readers among
+  // them, who may have lost their part meanwhile, and the first of the others.
+  DASHMAP_DETAIL_COLD static void wake_writers(const Word* word, word_t left) {
     Bucket& bucket = bucket_of(word);
     if (nobody_in(bucket)) return;
     const std::lock_guard lock(bucket.mutex);
-    Sleeper** place = find(bucket, word, [&](const Sleeper& sleeper) {
-      return sleeper.exclusive_ && sleeper.own_ >= left;
+    bool writer = left != 0;
+    take_off_if(bucket, word, [&](const Sleeper& sleeper) {
+      if (!sleeper.exclusive_) return false;
+      return sleeper.upgrades() ? sleeper.own_ >= left : !std::exchange(writer, true);
     });
-    if (*place != nullptr) take_off(place, Sleeper::State::woken);
+  }
+
+  // The thread that set a mark gives up: it goes, if it stands for nobody else. The map is pinned.
+  static void unmark(Word& word) {
+    Bucket& bucket = bucket_of(&word);
+    const std::lock_guard lock(bucket.mutex);
+    if (!anybody_entitled(bucket, &word)) {
+      word.fetch_and(~word::pending, std::memory_order_seq_cst);
+    }
   }
 
   // A writer that was woken gives up: another one may enter, or, where there is none, the readers.
@@ -229,7 +242,8 @@ class ParkingLot {
     });
   }
 
-  // The same for a shared hold, to the first writer for whom it was the last one in the way.
+  // The same for a shared hold, to the first writer for whom it was the last one in the way. One
+  // that is a reader itself must look whether those who are left are its own still.
   DASHMAP_DETAIL_COLD static bool hand_over_shared(Word& word, word_t seen) {
     const word_t left = word::readers(seen) - 1;
     return hand_over_if(word, seen, seen - word::reader_one, [&](const Sleeper& sleeper) {
@@ -334,6 +348,11 @@ class ParkingLot {
       if (!sleeper.exclusive_) return whom == Whom::enterers;
       return !std::exchange(writer, true);
     };
+    take_off_if(bucket, word, concerns);
+  }
+
+  template <class Concerns>
+  static void take_off_if(Bucket& bucket, const Word* word, Concerns concerns) {
     for (Sleeper** place = &bucket.first; *place != nullptr;) {
       if ((*place)->word_ == word && concerns(**place)) {
         take_off(place, Sleeper::State::woken);
