@@ -86,8 +86,9 @@ class Lookup : public Locker<Types> {
   class Loan {
    public:
     Loan(const Word& word, const SlotType* slot) {
-      // Relaxed: if the guard's hold is there it was before this thread nested in it.
-      if (!word::is_locked(word.load(std::memory_order_relaxed))) return;
+      // If the guard's hold is there it was before this thread nested in it. If it is not, it may
+      // have gone since: then what was written under it comes with sync(group.unlock).
+      if (!word::is_locked(word.load(std::memory_order_acquire))) return;
       const auto is_it = [&](const HoldView& hold) {
         return hold.exclusive() && hold.where == &word && hold.slot == slot;
       };
