@@ -46,14 +46,14 @@ class DeadlockTest : public stress::StressTest {
   using Map = typename S::Map;
   using Key = typename S::Key;
 
-  /// Runs a circle: thread i holds key i in the i-th way and wants, in its way, key i + 1 of
-  /// `wanted`. Gives the number of victims.
+  /// Thread i holds key i in the i-th way and wants, in its way, key i + 1 of `wanted`.
   struct Circle {
     std::vector<Key> held;
     std::vector<Key> wanted;
     std::vector<std::pair<std::size_t, std::size_t>> ways;  // numbers of a hold and a want
   };
 
+  /// Gives the number of victims.
   static unsigned run_circle(Map& map, const Circle& circle) {
     static const auto holds = stress::all_holds<S>(stress::seconds(100));
     static const auto wants = stress::all_wants<S>();

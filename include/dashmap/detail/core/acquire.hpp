@@ -294,7 +294,6 @@ class Locker : public Resizer<Types> {
       }
       if (Exclusive && taken && own.shared != 0 && !readers_are_own(result)) {
         release_hold<true>(this->sleepers(), *group.word);
-        group.seen = group.word->load(std::memory_order_relaxed);
         continue;
       }
       if (taken) {

@@ -42,6 +42,7 @@ DASHMAP_DETAIL_COLD inline void wake_after_reader(Sleepers& sleepers, const Word
 
 // The release of a shared hold on a word at which somebody may sleep.
 DASHMAP_DETAIL_COLD inline void release_awaited(Sleepers& sleepers, Word& word) {
+  // Relaxed: a guess, which the exchange of the hand-over confirms.
   const word_t seen = word.load(std::memory_order_relaxed);
   if (!word::is_locked(seen) && ParkingLot::hand_over_shared(word, seen)) return;
   wake_after_reader(sleepers, word, release_shared(word));

@@ -98,10 +98,10 @@ class Sleeper {
 
   bool could_enter(word_t seen) const noexcept {
     // It nests. What it has may have become less: guards of its own may end on other threads.
-    if (depth_ != 0 && word::is_locked(seen)) {
-      return (seen & word::depth_mask) <= depth_ && (!exclusive_ || word::readers(seen) <= own_);
+    if (depth_ != 0) {
+      return !word::is_locked(seen) ||
+             ((seen & word::depth_mask) <= depth_ && (!exclusive_ || word::readers(seen) <= own_));
     }
-    if (depth_ != 0) return true;
     if (!word::is_readable(seen)) return word::is_moved(seen) || word::is_virgin(seen);
     if (!barge_ && (seen & word::pending) != 0) return false;
     return !exclusive_ || word::readers(seen) <= own_;
@@ -316,6 +316,7 @@ class ParkingLot {
   template <class MayHave>
   static bool hand_over_if(Word& word, word_t seen, word_t released, MayHave may_have) {
     Bucket& bucket = bucket_of(&word);
+    // Relaxed: whom this misses, the release that follows wakes.
     if (bucket.count.load(std::memory_order_relaxed) == 0) return false;
     const std::lock_guard lock(bucket.mutex);
     Sleeper** place = find(bucket, &word, may_have);
