@@ -64,6 +64,7 @@ class FairnessTest : public stress::StressTest {
     std::cout << "[ FAIRNESS ] " << who << ": longest of " << times << " waits " << in_us
               << " us; turns of others in a wait: at most " << most << ", on average "
               << all / times << "\n";
+    EXPECT_LT(in_us, 60'000'000);
     return all / times;
   }
 
