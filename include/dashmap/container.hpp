@@ -107,7 +107,8 @@ class Container {
   Container(const Container& other, const allocator_type& alloc)
       : engine_(other.engine_.hasher(), other.engine_.equal(), alloc, other.shard_count()) {
     if (!other.is_empty()) engine_.reserve_total(other.len());
-    typename Engine::template Cursor<false> cursor(other.engine_, 0, Engine::last_hash, "clone");
+    typename Engine::template Cursor<false> cursor(other.engine_, 0, Engine::last_hash,
+                                                   Operation::clone);
     while (cursor.advance()) {
       const auto& element = cursor.place().slot->element();
       engine_.insert_held(element.key, typename Types::Value(element.value));
@@ -228,8 +229,9 @@ class Container {
   /// \locks each group in turn, exclusive
   /// \throws DeadlockError, before anything changes, if this thread holds an element
   void clear() {
-    engine_.template check_range<true>(0, Engine::last_hash, "clear");
-    engine_.retain(0, Engine::last_hash, [](const auto&, auto&) { return false; }, "clear");
+    engine_.template check_range<true>(0, Engine::last_hash, Operation::clear);
+    engine_.retain(
+        0, Engine::last_hash, [](const auto&, auto&) { return false; }, Operation::clear);
   }
 
   // --- look-ups ----------------------------------------------------------------------------------
@@ -249,9 +251,9 @@ class Container {
   /// \locks group shared, while the guard lives
   /// \throws DeadlockError if this thread has the element for writing
   template <Query<Types> Q = key_type>
-  [[nodiscard]] RefType get(const Q& key DASHMAP_DETAIL_CALLER) const {
+  [[nodiscard]] DASHMAP_DETAIL_INLINE RefType get(const Q& key DASHMAP_DETAIL_CALLER) const {
     DASHMAP_DETAIL_NOTE_CALLER();
-    static constexpr Request request{"get"};
+    static constexpr Request request{Operation::get};
     auto&& query = as_query<key_type>(key);
     return ref(engine_.hash_of(query), query, request);
   }
@@ -259,7 +261,7 @@ class Container {
   template <Query<Types> Q = key_type>
   [[nodiscard]] TryResult<RefType> try_get(const Q& key DASHMAP_DETAIL_CALLER) const {
     DASHMAP_DETAIL_NOTE_CALLER();
-    static constexpr Request request{"try_get", no_deadline, false};
+    static constexpr Request request{Operation::try_get, no_deadline, false};
     return try_ref(key, request);
   }
   /// As get; gives up when it has waited so long.
@@ -267,13 +269,13 @@ class Container {
   [[nodiscard]] TryResult<RefType> try_get_for(
       const Q& key, std::chrono::duration<Rep, Period> patience DASHMAP_DETAIL_CALLER) const {
     DASHMAP_DETAIL_NOTE_CALLER();
-    return try_ref(key, {"try_get_for", deadline_after(patience)});
+    return try_ref(key, {Operation::try_get_for, deadline_after(patience)});
   }
 
   /// Removes the key; true if it was there. \locks group exclusive
   template <Query<Types> Q = key_type>
   bool erase(const Q& key) {
-    static constexpr Request request{"erase"};
+    static constexpr Request request{Operation::erase};
     return engine_
         .remove(
             as_query<key_type>(key), typename Engine::Always{}, [](auto&) { return true; }, request)
@@ -284,7 +286,7 @@ class Container {
 
   /// All elements, each under its group's lock while it is in hand.
   /// \locks each group in turn, shared
-  auto iter() const { return MapRange<Engine, false>(engine_, "iter"); }
+  auto iter() const { return MapRange<Engine, false>(engine_, Operation::iter); }
   auto begin() const { return iter().begin(); }
   auto end() const { return iter().end(); }
   /// Copies of the keys. \locks each group in turn, shared
@@ -327,9 +329,7 @@ class Container {
   template <class Q>
   DASHMAP_DETAIL_INLINE RefType ref(std::uint64_t hash, const Q& query,
                                     const Request& request) const {
-    const auto found = engine_.find_shared(hash, query, request);
-    if (!found) return RefType();
-    return guard_of(found, request);
+    return guard_of(engine_.find_shared(hash, query, request), request);
   }
   template <class Q>
   TryResult<RefType> try_ref(const Q& key, const Request& request) const {
@@ -338,17 +338,18 @@ class Container {
     if (found) return TryResult<RefType>::present(guard_of(found, request));
     return found.locked_out() ? TryResult<RefType>::locked() : TryResult<RefType>::absent();
   }
+  // An empty guard where nothing was found.
   DASHMAP_DETAIL_INLINE RefType guard_of(const typename Engine::FoundShared& found,
                                          const Request& request) const {
-    auto& element = found.slot->element();
-    return RefType(SharedHandle(engine_.sleepers(), found.word, found.slot, HoldKind::ref,
-                                request.operation),
-                   element.key, shown_value<typename Types::Value>(element));
+    auto* element = found ? &found.slot->element() : nullptr;
+    return RefType(SharedHandle(engine_.sleepers(), found ? found.word : nullptr, found.slot,
+                                HoldKind::ref, request.operation),
+                   element);
   }
 
   // Calls work(first, last) for each piece of the hash space, on several threads.
   template <class Work, class... Executor>
-  void in_parallel(Work&& work, const char* operation, Executor&&... executor) {
+  void in_parallel(Work&& work, Operation operation, Executor&&... executor) {
     engine_.template check_range<true>(0, Engine::last_hash, operation);
     constexpr unsigned piece_bits = 8;
     constexpr unsigned shift = 63 - piece_bits;
@@ -377,7 +378,7 @@ class Container {
   }
 
   auto take_all() {
-    return engine_.extract([](const auto&, auto&) { return true; }, "move");
+    return engine_.extract([](const auto&, auto&) { return true; }, Operation::move);
   }
 };
 

@@ -130,7 +130,7 @@ class Entry {
 
   template <class Arg>
   Entry(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
-        const char* operation)
+        detail::Operation operation)
       : kind_(found.place ? Kind(std::in_place_type<Occupied>, std::in_place, map, hash,
                                  std::move(found), std::forward<Arg>(query), operation)
                           : Kind(std::in_place_type<Vacant>, std::in_place, map, hash,

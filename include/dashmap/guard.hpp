@@ -23,6 +23,16 @@ namespace dashmap::detail {
 template <class K, class V>
 using GuardTarget = std::conditional_t<std::is_same_v<V, Unit>, const K, V>;
 
+// What is shown of an element's value: a set shows its key again.
+template <class Element>
+DASHMAP_DETAIL_INLINE decltype(auto) shown_value(Element& element) noexcept {
+  if constexpr (std::is_same_v<std::remove_cv_t<decltype(element.value)>, Unit>) {
+    return std::as_const(element.key);
+  } else {
+    return (element.value);
+  }
+}
+
 // What all guards of one element have in common. `T` is the part of the value that `*guard` gives,
 // const for shared guards.
 template <class K, class T, bool Exclusive>
@@ -32,8 +42,14 @@ class GuardBase {
 
   GuardBase() noexcept = default;
   DASHMAP_DETAIL_INLINE GuardBase(HandleType&& handle, const K& key, T& value) noexcept
-      : handle_(std::move(handle), stays_here), key_(&key), value_(&value) {
-    handle_.born_at(this);
+      : handle_(std::move(handle), stays_here), key_(&key), value_(&value) {}
+  // The guard of a whole element; null with an empty handle.
+  template <class Element>
+  DASHMAP_DETAIL_INLINE GuardBase(HandleType&& handle, Element* element) noexcept
+      : handle_(std::move(handle), stays_here) {
+    if (element == nullptr) return;
+    key_ = &element->key;
+    value_ = &shown_value(*element);
   }
 
   /// Whether there is an element: false after a look-up of an absent key and after a move.

@@ -107,16 +107,6 @@ using IteratorItem =
     std::conditional_t<Exclusive, RefMutMulti<typename Map::Key, typename Map::Value>,
                        RefMulti<typename Map::Key, typename Map::Value>>;
 
-// What a set's item shows of a slot is its key, twice.
-template <class V, class Element>
-decltype(auto) shown_value(Element& element) noexcept {
-  if constexpr (std::is_same_v<V, Unit>) {
-    return std::as_const(element.key);
-  } else {
-    return (element.value);
-  }
-}
-
 // An input iterator; `*it` is an item by value. When it is gone, the element may be looked at again
 // unless it was removed meanwhile, which is a std::out_of_range. Iterators of shared items may be
 // copied. Default-constructed: the end.
@@ -130,12 +120,12 @@ class MapIterator {
   using pointer = void;
 
   MapIterator() noexcept = default;
-  MapIterator(Map& map, const char* operation) : cursor_(std::in_place, map, operation) {}
+  MapIterator(Map& map, Operation operation) : cursor_(std::in_place, map, operation) {}
 
   reference operator*() const {
     cursor_->hold();
     auto& element = cursor_->place().slot->element();
-    return reference(cursor_->tie(), element.key, shown_value<typename Map::Value>(element));
+    return reference(cursor_->tie(), element.key, shown_value(element));
   }
   MapIterator& operator++() {
     cursor_->advance();
@@ -161,7 +151,7 @@ class MapIterator {
 template <class Map, bool Exclusive>
 class MapRange {
  public:
-  MapRange(Map& map, const char* operation) noexcept : map_(&map), operation_(operation) {}
+  MapRange(Map& map, Operation operation) noexcept : map_(&map), operation_(operation) {}
   MapIterator<Map, Exclusive> begin() const {
     return MapIterator<Map, Exclusive>(*map_, operation_);
   }
@@ -176,7 +166,7 @@ class MapRange {
 
  private:
   Map* map_;
-  const char* operation_;
+  Operation operation_;
 };
 
 // A range of copies of keys, or of values. A group's are copied together under its lock, so that
@@ -195,7 +185,8 @@ class PartRange {
 
     iterator() noexcept = default;
     explicit iterator(Map& map)
-        : cursor_(std::in_place, map, 0, Map::last_hash, Keys ? "keys" : "values") {
+        : cursor_(std::in_place, map, 0, Map::last_hash,
+                  Keys ? Operation::keys : Operation::values) {
       fill();
     }
     Part operator*() const { return parts_[at_]; }

@@ -103,20 +103,20 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \locks group exclusive, while the guard lives
   /// \throws DeadlockError if this thread has the element already
   template <detail::Query<Types> Q = K>
-  [[nodiscard]] RefMut<K, V> get_mut(const Q& key DASHMAP_DETAIL_CALLER) {
+  [[nodiscard]] DASHMAP_DETAIL_INLINE RefMut<K, V> get_mut(const Q& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    static constexpr detail::Request request{"get_mut"};
+    static constexpr detail::Request request{detail::Operation::get_mut};
     auto&& query = detail::as_query<K>(key);
     auto& engine = this->engine_;
     auto found = engine.template find_exclusive<true, true>(engine.hash_of(query), query, request);
-    if (!found.place) return RefMut<K, V>();
     return this->guard_of(found, request);
   }
   /// As get_mut, but never waits: is_locked() when somebody else is there.
   template <detail::Query<Types> Q = K>
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut(const Q& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    static constexpr detail::Request request{"try_get_mut", detail::no_deadline, false};
+    static constexpr detail::Request request{detail::Operation::try_get_mut, detail::no_deadline,
+                                             false};
     return this->try_ref_mut(key, request);
   }
   /// As get_mut; gives up when it has waited so long.
@@ -124,7 +124,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut_for(
       const Q& key, std::chrono::duration<Rep, Period> patience DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    return this->try_ref_mut(key, {"try_get_mut_for", detail::deadline_after(patience)});
+    return this->try_ref_mut(key, {detail::Operation::try_get_mut_for,
+                                   detail::deadline_after(patience)});
   }
 
   /// Calls `f(const K&, const V&)` and gives its result (`true` when it has none); nothing when the
@@ -146,14 +147,14 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// Removes the key; gives the stored key and value. \locks group exclusive
   template <detail::Query<Types> Q = K>
   std::optional<std::pair<K, V>> remove(const Q& key) {
-    static constexpr detail::Request request{"remove"};
+    static constexpr detail::Request request{detail::Operation::remove};
     return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{},
                                 Base::take_pair, request);
   }
   /// Removes the key if `p(const K&, const V&)`. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&, const V&> P>
   std::optional<std::pair<K, V>> remove_if(const Q& key, P&& p) {
-    static constexpr detail::Request request{"remove_if"};
+    static constexpr detail::Request request{detail::Operation::remove_if};
     return this->engine_.remove(
         detail::as_query<K>(key),
         [&](const K& k, V& v) -> bool { return std::invoke(p, k, std::as_const(v)); },
@@ -162,7 +163,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// Removes the key if `p(const K&, V&)`, which may change the value. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&, V&> P>
   std::optional<std::pair<K, V>> remove_if_mut(const Q& key, P&& p) {
-    static constexpr detail::Request request{"remove_if_mut"};
+    static constexpr detail::Request request{detail::Operation::remove_if_mut};
     return this->engine_.remove(
         detail::as_query<K>(key), [&](const K& k, V& v) -> bool { return std::invoke(p, k, v); },
         Base::take_pair, request);
@@ -182,7 +183,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K>
   [[nodiscard]] auto entry(Q&& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    static constexpr detail::Request request{"entry"};
+    static constexpr detail::Request request{detail::Operation::entry};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
     return this->locked_entry(this->engine_.hash_of(query), std::forward<decltype(query)>(query),
                               request);
@@ -191,7 +192,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K>
   [[nodiscard]] auto try_entry(Q&& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    static constexpr detail::Request request{"try_entry", detail::no_deadline, false};
+    static constexpr detail::Request request{detail::Operation::try_entry, detail::no_deadline,
+                                             false};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
     auto& engine = this->engine_;
     const std::uint64_t hash = engine.hash_of(query);
@@ -209,7 +211,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \locks group exclusive, while the guard lives
   template <detail::Query<Types> Q = K, class... Args>
   std::pair<RefMut<K, V>, bool> try_emplace(Q&& key, Args&&... args) {
-    static constexpr detail::Request request{"try_emplace"};
+    static constexpr detail::Request request{detail::Operation::try_emplace};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
     auto place = this->locked_entry(this->engine_.hash_of(query),
                                     std::forward<decltype(query)>(query), request);
@@ -225,7 +227,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K, std::invocable F>
   Ref<K, V> get_or_insert_with(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    static constexpr detail::Request request{"get_or_insert_with"};
+    static constexpr detail::Request request{detail::Operation::get_or_insert_with};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));
     const std::uint64_t hash = this->engine_.hash_of(query);
     if (auto found = this->ref(hash, query, request)) return found;
@@ -292,7 +294,9 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   // --- the whole map -----------------------------------------------------------------------------
 
   /// All elements, to be changed. \locks each group in turn, exclusive
-  auto iter_mut() { return detail::MapRange<Engine, true>(this->engine_, "iter_mut"); }
+  auto iter_mut() {
+    return detail::MapRange<Engine, true>(this->engine_, detail::Operation::iter_mut);
+  }
   /// Copies of the values. \locks each group in turn, shared
   auto values() const { return detail::PartRange<Engine, false>(this->engine_); }
 
@@ -301,8 +305,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \throws DeadlockError, before anything changes, if this thread holds an element
   template <std::predicate<const K&, V&> F>
   void retain(F&& f) {
-    this->engine_.template check_range<true>(0, Engine::last_hash, "retain");
-    this->engine_.retain(0, Engine::last_hash, f, "retain");
+    this->engine_.template check_range<true>(0, Engine::last_hash, detail::Operation::retain);
+    this->engine_.retain(0, Engine::last_hash, f, detail::Operation::retain);
   }
   /// Replaces each value by `f(const K&, V)`, as alter does. \locks each group in turn, exclusive
   template <std::invocable<const K&, V> F>
@@ -313,11 +317,11 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \locks each group in turn, exclusive
   template <std::predicate<const K&, V&> P>
   std::vector<std::pair<K, V>> extract_if(P&& p) {
-    return this->engine_.extract(p, "extract_if");
+    return this->engine_.extract(p, detail::Operation::extract_if);
   }
   /// Removes all elements and gives them, in no order. \locks each group in turn, exclusive
   std::vector<std::pair<K, V>> drain() {
-    return this->engine_.extract([](const K&, V&) { return true; }, "drain");
+    return this->engine_.extract([](const K&, V&) { return true; }, detail::Operation::drain);
   }
   /// A copy of all elements as they are at one point in time. \locks all groups shared
   std::vector<std::pair<K, V>> snapshot() const { return this->engine_.snapshot(); }
@@ -325,7 +329,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \throws DeadlockError if this thread holds an element
   [[nodiscard]] RangeGuard<Engine, true> lock_all(DASHMAP_DETAIL_CALLER_ONLY) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock, "lock_all"};
+    return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock,
+            detail::Operation::lock_all};
   }
 
   /// Calls `f(const K&, V&)` for each element, from as many threads as there are cores.
@@ -340,9 +345,9 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
                 std::invoke(f, key, value);
                 return true;
               },
-              "par_for_each");
+              detail::Operation::par_for_each);
         },
-        "par_for_each", std::forward<Executor>(executor)...);
+        detail::Operation::par_for_each, std::forward<Executor>(executor)...);
   }
   /// As retain, from as many threads as there are cores; or from the calling thread and those of
   /// `executor(task)`, which runs nullary tasks some time.
@@ -350,9 +355,9 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   void par_retain(F&& f, Executor&&... executor) {
     this->in_parallel(
         [&](std::uint64_t first, std::uint64_t last) {
-          this->engine_.retain(first, last, f, "par_retain");
+          this->engine_.retain(first, last, f, detail::Operation::par_retain);
         },
-        "par_retain", std::forward<Executor>(executor)...);
+        detail::Operation::par_retain, std::forward<Executor>(executor)...);
   }
 
   /// The map as a view without locks. No other thread may use the map, no guard may live.

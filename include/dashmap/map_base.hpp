@@ -35,10 +35,11 @@ class MapBase : public Container<Self, Types> {
   }
   using Base::guard_of;
   DASHMAP_DETAIL_INLINE RefMutType guard_of(typename Engine::Found& found, const Request& request) {
-    auto& element = found.place.slot->element();
+    if (!found.place) found.section.end();
+    auto* element = found.place ? &found.place.slot->element() : nullptr;
     return RefMutType(ExclusiveHandle(this->engine_.sleepers(), found.section.take(),
                                       found.place.slot, HoldKind::ref_mut, request.operation),
-                      element.key, element.value);
+                      element);
   }
 
   template <class Q>

@@ -80,14 +80,14 @@ class DashSet
   /// Removes the key; gives the stored one. \locks group exclusive
   template <detail::Query<Types> Q = K>
   std::optional<K> remove(const Q& key) {
-    static constexpr detail::Request request{"remove"};
+    static constexpr detail::Request request{detail::Operation::remove};
     return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{}, take_key,
                                 request);
   }
   /// Removes the key if `p(const K&)`. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&> P>
   std::optional<K> remove_if(const Q& key, P&& p) {
-    static constexpr detail::Request request{"remove_if"};
+    static constexpr detail::Request request{detail::Operation::remove_if};
     return this->engine_.remove(
         detail::as_query<K>(key),
         [&](const K& k, detail::Unit&) -> bool { return std::invoke(p, k); }, take_key, request);
@@ -122,23 +122,25 @@ class DashSet
   /// \throws DeadlockError, before anything changes, if this thread holds an element
   template <std::predicate<const K&> P>
   void retain(P&& p) {
-    this->engine_.template check_range<true>(0, Engine::last_hash, "retain");
-    this->engine_.retain(0, Engine::last_hash, on_key(p), "retain");
+    this->engine_.template check_range<true>(0, Engine::last_hash, detail::Operation::retain);
+    this->engine_.retain(0, Engine::last_hash, on_key(p), detail::Operation::retain);
   }
   /// Removes the keys for which `p(const K&)` is true and gives them, in no order.
   template <std::predicate<const K&> P>
   std::vector<K> extract_if(P&& p) {
-    return keys_of(this->engine_.extract(on_key(p), "extract_if"));
+    return keys_of(this->engine_.extract(on_key(p), detail::Operation::extract_if));
   }
   /// Removes all keys and gives them, in no order. \locks each group in turn, exclusive
   std::vector<K> drain() {
-    return keys_of(this->engine_.extract([](const K&, detail::Unit&) { return true; }, "drain"));
+    return keys_of(this->engine_.extract([](const K&, detail::Unit&) { return true; },
+                                         detail::Operation::drain));
   }
   /// A copy of all keys as they are at one point in time. \locks all groups shared
   std::vector<K> snapshot() const { return keys_of(this->engine_.snapshot()); }
   /// The whole set, locked for this thread. \locks all groups exclusive, while the view lives
   [[nodiscard]] RangeGuard<Engine, true> lock_all() {
-    return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock, "lock_all"};
+    return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock,
+            detail::Operation::lock_all};
   }
 
   /// Calls `f(const K&)` for each key, from as many threads as there are cores; see DashMap.
@@ -156,9 +158,9 @@ class DashSet
   void par_retain(P&& p, Executor&&... executor) {
     this->in_parallel(
         [&](std::uint64_t first, std::uint64_t last) {
-          this->engine_.retain(first, last, on_key(p), "par_retain");
+          this->engine_.retain(first, last, on_key(p), detail::Operation::par_retain);
         },
-        "par_retain", std::forward<Executor>(executor)...);
+        detail::Operation::par_retain, std::forward<Executor>(executor)...);
   }
 
   friend bool operator==(const DashSet& a, const DashSet& b) {

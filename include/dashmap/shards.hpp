@@ -131,7 +131,7 @@ class RangeGuard {
   using Value = typename Map::Value;
 
   RangeGuard(Map& map, std::uint64_t first, std::uint64_t last, detail::HoldKind kind,
-             const char* operation)
+             detail::Operation operation)
       : lock_(map, first, last, kind, operation) {}
 
   /// The number of elements of the range. \complexity linear in the range's groups
@@ -211,12 +211,12 @@ class Shard {
   /// Locks the shard for reading. \locks the shard's groups shared, while the guard lives
   RangeGuard<Map, false> read() const {
     return {*map_, map_->first_of_shard(index_), map_->last_of_shard(index_),
-            detail::HoldKind::shard_read, "shard.read"};
+            detail::HoldKind::shard_read, detail::Operation::shard_read};
   }
   /// Locks the shard for writing. \locks the shard's groups exclusive, while the guard lives
   RangeGuard<Map, true> write() const {
     return {*map_, map_->first_of_shard(index_), map_->last_of_shard(index_),
-            detail::HoldKind::shard_write, "shard.write"};
+            detail::HoldKind::shard_write, detail::Operation::shard_write};
   }
   std::size_t index() const noexcept { return index_; }
 

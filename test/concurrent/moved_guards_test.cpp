@@ -60,6 +60,43 @@ TEST_F(MovedGuardsTest, AGuardCountsForTheThreadThatUsesIt) {
 
 // A reader that waits to be the only one gives its own guard away, and that ends elsewhere: the
 // reader that is left is a stranger, under whose guard nothing may change.
+// Other threads may look through a reference: the guard stays its maker's.
+TEST_F(MovedGuardsTest, AGuardThatIsShownToAnotherThreadStaysItsMakers) {
+  const auto reporter = dump_on_hang(map);
+  auto guard = map.get_mut(1);
+  std::thread([&guard] { stress::guarded([&] { EXPECT_EQ(*guard, "value"); }); }).join();
+  EXPECT_THROW(map.insert(1, ""), DeadlockError);
+  EXPECT_EQ(map.get_copy(1), "value");
+  guard = {};
+  EXPECT_EQ(map.insert(1, ""), "value");
+}
+
+// Made where it stays, in an object that another thread gets to see by its address alone.
+TEST_F(MovedGuardsTest, AGuardInAnObjectCountsForTheThreadThatUsesIt) {
+  struct Object {
+    GuardMut guard;
+  };
+  const auto reporter = dump_on_hang(map);
+  for (const bool ends_there : {true, false}) {
+    auto object = std::unique_ptr<Object>(new Object{map.get_mut(1)});
+    EXPECT_THROW(map.insert(1, ""), DeadlockError);
+    std::thread([&] {
+      stress::guarded([&] {
+        *object->guard = "changed";
+        EXPECT_THROW(map.insert(1, ""), DeadlockError);
+        EXPECT_EQ(map.get_copy(1), "changed");
+        if (ends_there) object.reset();
+      });
+    }).join();
+    if (!ends_there) {
+      EXPECT_EQ(*object->guard, "changed");  // and back again
+      EXPECT_THROW(map.insert(1, ""), DeadlockError);
+      object.reset();
+    }
+    EXPECT_EQ(map.insert(1, "value"), "changed");
+  }
+}
+
 TEST_F(MovedGuardsTest, AnUpgradeCountsItsOwnGuardsAnew) {
   const auto reporter = dump_on_hang(map);
   for (u64 round = 0; round < scaled(100, 10); ++round) {

@@ -41,7 +41,7 @@ inline constexpr std::chrono::milliseconds roaming_patience{250};
 
 // Who asks for a lock, and how long it may wait.
 struct Request {
-  const char* operation;
+  Operation operation;
   Clock::time_point deadline = no_deadline;
   bool waits = true;
   // A plain question about a key: answered even where a guard of this thread would conflict.
@@ -172,7 +172,7 @@ class Locker : public Resizer<Types> {
                const Request& request) const {
     const Acquired acquired{group, 0, true, group.first_hash(), group.last_hash()};
     if (!admits<Exclusive>(acquired, slot, hash, query, request)) {
-      throw DeadlockError("dashmap: " + std::string(request.operation) +
+      throw DeadlockError("dashmap: " + std::string(name_of(request.operation)) +
                           " would wait, with keys of the same group locked, for a guard that went"
                           " to another thread");
     }

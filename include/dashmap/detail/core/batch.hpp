@@ -54,7 +54,7 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
     std::size_t index;
     const Query* key;
   };
-  static constexpr Request request{"with_keys"};
+  static constexpr Request request{Operation::with_keys};
   // Keys that the range makes on the fly are kept here; others are referred to.
   constexpr bool stable = std::is_lvalue_reference_v<std::ranges::range_reference_t<Keys>> &&
                           std::ranges::forward_range<Keys>;
@@ -160,7 +160,7 @@ void get_many(Map& map, Keys&& keys, F& f) {
       [&](const auto& key, std::uint64_t hash) {
         const bool found = map.view_hashed(
             hash, key, [&](const auto&, const Value& value) { std::invoke(f, key, &value); },
-            Request{"get_many"});
+            Request{Operation::get_many});
         if (!found) std::invoke(f, key, static_cast<const Value*>(nullptr));
       });
 }
@@ -179,7 +179,7 @@ std::size_t insert_many(Map& map, Range&& range) {
           typename Map::Displaced displaced;
           if (map.store(hash, std::forward<decltype(key)>(key),
                         Value(std::forward<decltype(value)>(value)), displaced,
-                        Request{"insert_many"})) {
+                        Request{Operation::insert_many})) {
             ++inserted;
           }
         });

@@ -40,7 +40,7 @@ class EntryState {
 
   template <class Arg>
   EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
-             const char* operation)
+             Operation operation)
       : map_(&map),
         hash_(hash),
         group_(found.group),
@@ -48,7 +48,6 @@ class EntryState {
         tag_(found.place.tag),
         handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry, operation),
         query_(std::forward<Arg>(query)) {
-    handle_.born_at(this);
     note();
   }
   EntryState(EntryState&& other) noexcept(std::is_nothrow_move_constructible_v<Key>)
@@ -205,9 +204,10 @@ class EntryState {
     explicit Alone(const EntryState& entry) {
       if (!entry.handle_.moved()) return;
       entry.handle_.use();
-      const auto acquired = entry.map_->template acquire<true>(entry.hash_, Request{"entry"});
+      const auto acquired =
+          entry.map_->template acquire<true>(entry.hash_, Request{Operation::entry});
       section_.emplace(entry.map_->sleepers(), *acquired->group.word, acquired->locked);
-      mark_.emplace(acquired->group.word, nullptr, HoldKind::exclusive_closure, "entry");
+      mark_.emplace(acquired->group.word, nullptr, HoldKind::exclusive_closure, Operation::entry);
     }
 
    private:

@@ -67,7 +67,7 @@ class Operations : public Lookup<Types> {
   };
   template <class Q>
   DASHMAP_DETAIL_INLINE std::optional<Value> get_copy(const Q& key) {
-    static constexpr Request request{"get_copy", no_deadline, true, true};
+    static constexpr Request request{Operation::get_copy, no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
     if constexpr (Types::racy_values) {
       return this->read_racy(hash, key, request,
@@ -89,7 +89,7 @@ class Operations : public Lookup<Types> {
 
   template <class Q>
   DASHMAP_DETAIL_INLINE bool contains(const Q& key) {
-    static constexpr Request request{"contains", no_deadline, true, true};
+    static constexpr Request request{Operation::contains, no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
     if constexpr (Types::racy_keys) {
       return this->read_racy(hash, key, request, [](const SlotType&) { return Unit{}; })
@@ -103,7 +103,7 @@ class Operations : public Lookup<Types> {
 
   template <class Q, class F>
   DASHMAP_DETAIL_INLINE auto view(const Q& key, F&& f) {
-    static constexpr Request request{"view"};
+    static constexpr Request request{Operation::view};
     return view_hashed(this->hash_of(key), key, std::forward<F>(f), request);
   }
   // An optional of what f gives; a bool, whether it ran, where that is nothing.
@@ -138,7 +138,7 @@ class Operations : public Lookup<Types> {
   DASHMAP_DETAIL_INLINE std::optional<Value> insert(Q&& key, Value&& value)
     requires(SlotType::in_place)
   {
-    static constexpr Request request{"insert"};
+    static constexpr Request request{Operation::insert};
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
     store(hash, std::forward<Q>(key), std::move(value), displaced, request);
@@ -149,7 +149,7 @@ class Operations : public Lookup<Types> {
   std::optional<Value> insert(Q&& key, Value&& value)
     requires(!SlotType::in_place)
   {
-    static constexpr Request request{"insert"};
+    static constexpr Request request{Operation::insert};
     std::optional<Value> result;
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
@@ -161,7 +161,7 @@ class Operations : public Lookup<Types> {
   // True when the key was new.
   template <class Q>
   DASHMAP_DETAIL_INLINE bool insert_or_assign(Q&& key, Value&& value) {
-    static constexpr Request request{"insert_or_assign"};
+    static constexpr Request request{Operation::insert_or_assign};
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
     return store(hash, std::forward<Q>(key), std::move(value), displaced, request);
@@ -200,7 +200,7 @@ class Operations : public Lookup<Types> {
   // value is passed as a copy where f may throw and a copy can be had, else moved.
   template <class Q, class F>
   DASHMAP_DETAIL_INLINE bool alter(const Q& key, F&& f) {
-    static constexpr Request request{"alter"};
+    static constexpr Request request{Operation::alter};
     const std::uint64_t hash = this->hash_of(key);
     Displaced displaced;
     Found found = this->template find_exclusive<true, true>(hash, key, request);
@@ -227,7 +227,7 @@ class Operations : public Lookup<Types> {
   // f(std::optional<Value>&): what it leaves is stored, nothing erases.
   template <class Q, class F>
   auto compute(Q&& key, F&& f) -> std::invoke_result_t<F, std::optional<Value>&> {
-    static constexpr Request request{"compute"};
+    static constexpr Request request{Operation::compute};
     const std::uint64_t hash = this->hash_of(key);
     std::optional<Doomed> doomed;
     std::optional<Prepared> fresh;

@@ -85,7 +85,7 @@ class Ranges : public Operations<Types> {
   class RangeLock {
    public:
     RangeLock(Ranges& map, std::uint64_t first, std::uint64_t last, HoldKind kind,
-              const char* operation)
+              Operation operation)
         : map_(&map), first_(first), last_(last) {
       map.template check_range<Exclusive>(first, last, operation);
       if (Base::is_empty_table(map.table())) map.make_first_table();
@@ -185,7 +185,7 @@ class Ranges : public Operations<Types> {
 
   // Throws DeadlockError if this thread holds an element of the range in a conflicting way.
   template <bool Exclusive>
-  void check_range(std::uint64_t first, std::uint64_t last, const char* operation) {
+  void check_range(std::uint64_t first, std::uint64_t last, Operation operation) {
     Base::none_in_the_way(Request{operation}, [&](const HoldView& hold) {
       if (!Exclusive && !hold.exclusive()) return false;
       if (hold.where == this) return hold.first <= last && first <= hold.last;
@@ -202,7 +202,8 @@ class Ranges : public Operations<Types> {
     std::vector<std::pair<Key, Value>> out;
     if (Base::is_empty_table(this->table())) return out;
     out.reserve(this->size());
-    const RangeLock<false> lock(*this, 0, last_hash, HoldKind::shared_map_lock, "snapshot");
+    const RangeLock<false> lock(*this, 0, last_hash, HoldKind::shared_map_lock,
+                                Operation::snapshot);
     HeldWalk walk(*this, 0, last_hash);
     while (const PlaceType place = walk.next()) {
       out.emplace_back(std::as_const(place.slot->element().key),

@@ -100,7 +100,9 @@ class State {
       : hasher_(std::move(hasher)),
         equal_(std::move(equal)),
         alloc_(alloc),
-        shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {}
+        shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {
+    sleepers_.newest_table.store(empty_table(), std::memory_order_relaxed);
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() { destroy(); }
@@ -110,8 +112,7 @@ class State {
     destroy();
     other.visitors_.dismiss();
     other.free_retired();
-    table_.store(other.table_.exchange(empty_table(), std::memory_order_relaxed),
-                 std::memory_order_relaxed);
+    exchange_tables(other);
     count_.store(other.count_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
     stripes_.store(other.stripes_.exchange(nullptr, std::memory_order_relaxed),
                    std::memory_order_relaxed);
@@ -122,7 +123,7 @@ class State {
     other.visitors_.dismiss();
     free_retired();
     other.free_retired();
-    exchange(table_, other.table_);
+    exchange_tables(other);
     exchange(count_, other.count_);
     exchange(stripes_, other.stripes_);
     std::swap(shard_bits_, other.shard_bits_);
@@ -162,7 +163,9 @@ class State {
     }
   }
 
-  TableType* table() const noexcept { return table_.load(std::memory_order_acquire); }
+  TableType* table() const noexcept { 
+    return static_cast<TableType*>(sleepers_.newest_table.load(std::memory_order_acquire));
+  }
   static TableType* empty_table() noexcept { return &EmptyTable<SlotType>::whole.table; }
   static bool is_empty_table(const TableType* table) noexcept { return table == empty_table(); }
 
@@ -244,7 +247,7 @@ class State {
       const std::uint64_t often = table->capacity / (8 * (stripes->mask + 1));
       table->check_mask = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
     }
-    table_.store(table, std::memory_order_release);  // sync(state.table)
+    sleepers_.newest_table.store(table, std::memory_order_release);  // sync(state.table)
   }
 
   void retire(TableType* table) noexcept {
@@ -270,6 +273,7 @@ class State {
     }
   }
 
+  Sleepers sleepers_;     // first
   ByteLock resize_lock_;  // resizing is rare and mostly tries
 
  private:
@@ -279,6 +283,10 @@ class State {
   static void exchange(std::atomic<T>& a, std::atomic<T>& b) noexcept {
     a.store(b.exchange(a.load(std::memory_order_relaxed), std::memory_order_relaxed),
             std::memory_order_relaxed);
+  }
+
+  void exchange_tables(State& other) noexcept {
+    exchange(sleepers_.newest_table, other.sleepers_.newest_table);
   }
 
   void free_retired() noexcept {
@@ -291,7 +299,8 @@ class State {
   void destroy() noexcept {
     visitors_.dismiss();
     free_retired();
-    TableType* table = table_.exchange(empty_table(), std::memory_order_acquire);
+    TableType* table = this->table();
+    sleepers_.newest_table.store(empty_table(), std::memory_order_relaxed);
     while (table != nullptr && !is_empty_table(table)) {
       if constexpr (!SlotType::trivial_destruction) {
         for (std::size_t g = 0; g < table->groups; ++g) {
@@ -315,11 +324,9 @@ class State {
     }
   }
 
-  std::atomic<TableType*> table_{empty_table()};
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Hasher hasher_;
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Equal equal_;
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Alloc alloc_;
-  Sleepers sleepers_;
   std::uint8_t shard_bits_;
   std::atomic<std::int64_t> count_{0};
   std::atomic<Stripes*> stripes_{nullptr};

@@ -56,7 +56,7 @@ class Walker : public Ranges<Types> {
   template <bool Exclusive>
   class Cursor {
    public:
-    Cursor(Walker& map, std::uint64_t first, std::uint64_t last, const char* operation)
+    Cursor(Walker& map, std::uint64_t first, std::uint64_t last, Operation operation)
         : map_(&map), first_(first), last_(last), operation_(operation) {}
     Cursor(Cursor&& other) noexcept = default;
     Cursor(const Cursor& other)
@@ -221,7 +221,7 @@ class Walker : public Ranges<Types> {
     bool filter_ = false;
     bool own_ = false;
     std::uint64_t from_ = 0;
-    const char* operation_;
+    Operation operation_;
     GroupType group_{};
     typename Base::GroupWalk walk_;
     PlaceType place_{};
@@ -234,7 +234,7 @@ class Walker : public Ranges<Types> {
   template <bool Exclusive>
   class Visit : public Cursor<Exclusive> {
    public:
-    Visit(Walker& map, const char* operation)
+    Visit(Walker& map, Operation operation)
         : Cursor<Exclusive>(map, 0, Base::last_hash, operation), visitor_(map.visitors()) {
       step();
     }
@@ -303,7 +303,7 @@ class Walker : public Ranges<Types> {
 
   // Keeps the elements for which f(const Key&, Value&) is true.
   template <class F>
-  void retain(std::uint64_t first, std::uint64_t last, F&& f, const char* operation) {
+  void retain(std::uint64_t first, std::uint64_t last, F&& f, Operation operation) {
     Cursor<true> cursor(*this, first, last, operation);
     while (cursor.advance()) {
       auto& element = cursor.place().slot->element();
@@ -313,8 +313,8 @@ class Walker : public Ranges<Types> {
 
   template <class F>
   void alter_all(F&& f) {
-    this->template check_range<true>(0, Base::last_hash, "alter_all");
-    Cursor<true> cursor(*this, 0, Base::last_hash, "alter_all");
+    this->template check_range<true>(0, Base::last_hash, Operation::alter_all);
+    Cursor<true> cursor(*this, 0, Base::last_hash, Operation::alter_all);
     while (cursor.advance()) {
       if constexpr (std::is_trivially_copyable_v<Value>) {
         Displaced displaced;
@@ -327,7 +327,7 @@ class Walker : public Ranges<Types> {
 
   // Takes out the elements for which f(const Key&, Value&) is true.
   template <class F>
-  std::vector<std::pair<Key, Value>> extract(F&& f, const char* operation) {
+  std::vector<std::pair<Key, Value>> extract(F&& f, Operation operation) {
     this->template check_range<true>(0, Base::last_hash, operation);
     std::vector<std::pair<Key, Value>> out;
     Cursor<true> cursor(*this, 0, Base::last_hash, operation);
@@ -345,7 +345,7 @@ class Walker : public Ranges<Types> {
 
   // For a map that nobody else uses any more: all elements to the newest table.
   void finish() {
-    this->template check_range<true>(0, Base::last_hash, "into_read_only");
+    this->template check_range<true>(0, Base::last_hash, Operation::into_read_only);
     this->settle();
   }
 

@@ -59,21 +59,21 @@ struct Wait {
   std::uint64_t group_first;  // the group's hashes
   std::uint64_t group_last;
   bool exclusive;
-  const char* operation;
+  Operation operation;
   bool timed;  // ends by itself: no circle through it lasts
 };
 
 inline std::string describe(const HoldView& hold) {
-  std::string text = std::string(name_of(hold.kind)) + " (taken by " + hold.operation;
+  std::string text = std::string(name_of(hold.kind)) + " (taken by " + name_of(hold.operation);
   if (hold.line.file != nullptr) {
     text += std::string(" at ") + hold.line.file + ":" + std::to_string(hold.line.number);
   }
   return text + ")";
 }
 
-[[noreturn]] DASHMAP_DETAIL_COLD inline void throw_self_deadlock(const char* operation,
+[[noreturn]] DASHMAP_DETAIL_COLD inline void throw_self_deadlock(Operation operation,
                                                                  const HoldView& hold) {
-  throw DeadlockError(std::string("dashmap: ") + operation +
+  throw DeadlockError(std::string("dashmap: ") + name_of(operation) +
                       " would wait for its own thread, which holds the key through " +
                       describe(hold) + "; release it first, or use it instead");
 }
@@ -100,7 +100,7 @@ class DeadlockSearch {
         return;
       }
     }
-    throw DeadlockError("dashmap: " + std::string(wait.operation) +
+    throw DeadlockError("dashmap: " + std::string(name_of(wait.operation)) +
                         " would wait in a circle of threads: this thread waits for " + circle +
                         " this thread; take the keys in one order, or together by with_keys");
   }
@@ -128,7 +128,7 @@ class DeadlockSearch {
     });
     ParkingLot::for_each_sleeper([&](const Sleeper& sleeper) {
       name(sleeper.thread(), sleeper.id())
-          << "waits for " << sleeper.word() << " in " << sleeper.operation()
+          << "waits for " << sleeper.word() << " in " << name_of(sleeper.operation())
           << (sleeper.exclusive() ? " (exclusive)" : " (shared)") << '\n';
     });
   }
@@ -186,7 +186,7 @@ class DeadlockSearch {
       if (closes_circle(*next, start, false, path, circle)) {
         circle = describe(hold) + " of thread " +
                  std::to_string(thread->number.load(std::memory_order_relaxed)) + " (in " +
-                 next->operation + "), " + circle;
+                 name_of(next->operation) + "), " + circle;
         closed = true;
       }
     };

@@ -55,7 +55,7 @@ class Held {
  public:
   // Makes a record: 10 instructions. Throws std::bad_alloc when the thread needs another block.
   DASHMAP_DETAIL_INLINE static Hold* push(const void* where, const void* slot, HoldKind kind,
-                                          const char* operation) {
+                                          Operation operation) {
     Hold* hold = held_top;
     if (hold == held_end) [[unlikely]] {
       hold = push_slow();
@@ -63,8 +63,7 @@ class Held {
       held_top = hold + 1;
     }
     hold->slot.store(slot, std::memory_order_relaxed);
-    hold->kind.store(kind, std::memory_order_relaxed);
-    hold->operation.store(operation, std::memory_order_relaxed);
+    hold->set_purpose(kind, operation);
     if constexpr (DASHMAP_CHECKED != 0) hold->note(take_noted_caller());
     hold->where.store(where, std::memory_order_release);
     return hold;
@@ -81,19 +80,34 @@ class Held {
 
   // The guard goes to `to`. The calling thread has it in its hands.
   DASHMAP_DETAIL_COLD static void move(Hold* hold, const void* to) noexcept {
-    use(hold);
-    hold->roams.store(!is_on_stack(to), std::memory_order_relaxed);
-  }
-
-  // The calling thread uses the guard, which was moved: the record counts for it from now on.
-  static void use(Hold* hold) noexcept {
     if (held_thread == nullptr ||
         (hold->user.load(std::memory_order_acquire) & ~lent) != held_thread->as_user()) {
       adopt(hold);
     }
+    hold->roams.store(!is_on_stack(to), std::memory_order_relaxed);
   }
 
-  // Ends the record of a guard that was moved, on whichever thread.
+  // Whether the record is one of the calling thread's newest block that no guard took elsewhere.
+  DASHMAP_DETAIL_INLINE static bool is_own(const Hold* hold) noexcept {
+    const auto below_end =
+        reinterpret_cast<std::uintptr_t>(held_end) - reinterpret_cast<std::uintptr_t>(hold);
+    // Relaxed: what another thread made of it, this one learns with the guard.
+    return below_end <= sizeof(HoldBlock::records) &&
+           hold->user.load(std::memory_order_relaxed) == no_user;
+  }
+
+  // The calling thread uses the guard at `place`: the record counts for it from now on, unless it
+  // was shown a guard on its maker's stack.
+  DASHMAP_DETAIL_COLD static void use(Hold* hold, const void* place) noexcept {
+    const std::uintptr_t user = hold->user.load(std::memory_order_acquire) & ~lent;
+    if (user == no_user ? is_made_here(hold) || is_on_makers_stack(hold, place)
+                        : held_thread != nullptr && user == held_thread->as_user()) {
+      return;
+    }
+    adopt(hold);
+  }
+
+  // Ends the record of any guard, on whichever thread.
   DASHMAP_DETAIL_COLD static void pop_moved(Hold* hold) noexcept {
     leave(hold, replace_user(hold, no_longer));
     hold->where.store(nullptr, std::memory_order_release);
@@ -103,14 +117,14 @@ class Held {
     }
   }
 
-  // Keeps other threads from adopting a record that counts for the calling one; false when one
-  // did already.
-  static bool lend(Hold* hold) noexcept {
-    std::uintptr_t me = held_thread->as_user();
-    return hold->user.compare_exchange_strong(me, me | lent, std::memory_order_acq_rel);
+  // Keeps other threads from adopting a record that counts for the calling one, as `user` says;
+  // false when one did already.
+  static bool lend(Hold* hold, std::uintptr_t user) noexcept {
+    return hold->user.compare_exchange_strong(user, held_thread->as_user() | lent,
+                                              std::memory_order_acq_rel);
   }
-  static void end_loan(Hold* hold) noexcept {
-    hold->user.fetch_and(~lent, std::memory_order_release);
+  static void end_loan(Hold* hold, std::uintptr_t user) noexcept {
+    hold->user.store(user, std::memory_order_release);
   }
 
   // A guess: thread stacks are not told apart from what lies right beside them.
@@ -208,6 +222,22 @@ class Held {
     }
     held_top = held_end = nullptr;
     held_thread = nullptr;
+  }
+
+  static bool is_made_here(const Hold* hold) noexcept {
+    return held_thread != nullptr && held_thread->made(hold);
+  }
+
+  // A guess: stacks of another size than most systems give are not told apart from what is beside.
+  static bool is_on_makers_stack(const Hold* hold, const void* place) noexcept {
+    constexpr std::uintptr_t below = std::uintptr_t{7} << 20;
+    constexpr std::uintptr_t above = std::uintptr_t{1} << 20;
+    for (const HeldThread* thread = threads(); thread != nullptr; thread = thread->next) {
+      if (!thread->made(hold)) continue;
+      const std::uintptr_t stack = thread->stack.load(std::memory_order_relaxed);
+      return reinterpret_cast<std::uintptr_t>(place) - (stack - below) < below + above;
+    }
+    return false;
   }
 
   static void count_adopted(HeldThread& user, int change) noexcept {
@@ -310,6 +340,8 @@ class Held {
     thread->number.store(counter.fetch_add(1, std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
     thread->id.store(thread_id(), std::memory_order_relaxed);
+    const char here = 0;
+    thread->stack.store(reinterpret_cast<std::uintptr_t>(&here), std::memory_order_relaxed);
     HoldBlock* newest = thread->newest.load(std::memory_order_relaxed);
     for (HoldBlock* block = newest; block != nullptr; block = block->older) {
       for (Hold& hold : block->records) hold.clear_user();
@@ -330,20 +362,22 @@ class Borrowed {
  public:
   explicit Borrowed(const HoldView& hold) noexcept {
     if (hold.record == nullptr) return;
-    const std::uintptr_t user = hold.record->user.load(std::memory_order_acquire);
-    if (user == no_user || user == (held_thread->as_user() | lent)) return;
-    granted_ = Held::lend(hold.record);
+    const std::uintptr_t me = held_thread->as_user();
+    user_ = hold.record->user.load(std::memory_order_acquire);
+    if (user_ == (me | lent)) return;
+    granted_ = (user_ == me || user_ == no_user) && Held::lend(hold.record, user_);
     if (granted_) record_ = hold.record;
   }
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;
   ~Borrowed() {
-    if (record_ != nullptr) Held::end_loan(record_);
+    if (record_ != nullptr) Held::end_loan(record_, user_);
   }
   explicit operator bool() const noexcept { return granted_; }
 
  private:
   Hold* record_ = nullptr;
+  std::uintptr_t user_ = no_user;  // as it was, and will be again
   bool granted_ = true;
 };
 

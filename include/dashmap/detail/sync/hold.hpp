@@ -22,6 +22,7 @@
 
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/sync/lock_word.hpp"
+#include "dashmap/detail/sync/operation.hpp"
 
 namespace dashmap::detail {
 
@@ -87,6 +88,11 @@ constexpr const char* name_of(HoldKind kind) noexcept {
   return "a guard";
 }
 
+// Both in one number, which is recorded by one instruction.
+constexpr std::uint32_t purpose_of(HoldKind kind, Operation operation) noexcept {
+  return static_cast<std::uint32_t>(kind) << 8 | static_cast<std::uint32_t>(operation);
+}
+
 // Compares the query of a vacant entry with a key, by the map's equality function.
 using SameKey = bool (*)(const void* equal, const void* query, const void* key);
 
@@ -115,9 +121,9 @@ struct HoldView {
   std::uint64_t from;  // those of the groups locked for it
   std::uint64_t to;
   HoldKind kind;
-  const char* operation;  // which took it
-  Line line;              // where that was called; no file: not known
-  Hold* record;           // null: a running closure's
+  Operation operation;  // which took it
+  Line line;            // where that was called; no file: not known
+  Hold* record;         // null: a running closure's
 
   // Whether this hold locks the group with that word, whose hashes are from `group_first` to
   // `group_last`.
@@ -144,7 +150,7 @@ struct ClosureHold {
   const void* where;
   const void* slot;
   HoldKind kind;
-  const char* operation;
+  Operation operation;
   Line line;
   VacantKey vacant;
   ClosureHold* outer;
@@ -164,8 +170,7 @@ struct Hold {
   std::atomic<std::uint64_t> last{0};
   std::atomic<std::uint64_t> from{0};
   std::atomic<std::uint64_t> to{0};
-  std::atomic<HoldKind> kind{HoldKind::ref};
-  std::atomic<const char*> operation{""};
+  std::atomic<std::uint32_t> purpose{0};  // see purpose_of
   std::atomic<const char*> file{nullptr};
   std::atomic<unsigned> line{0};
   // Of a guard that was moved: the thread that uses it, or one of the marks above.
@@ -176,7 +181,16 @@ struct Hold {
   // Changes while the record lives are relaxed: its thread reads them in order, the search while
   // that thread sleeps, which the search's mutex orders.
   void set_slot(const void* held) noexcept { slot.store(held, std::memory_order_relaxed); }
-  void set_kind(HoldKind now) noexcept { kind.store(now, std::memory_order_relaxed); }
+  void set_purpose(HoldKind kind, Operation operation) noexcept {
+    purpose.store(purpose_of(kind, operation), std::memory_order_relaxed);
+  }
+  void set_kind(HoldKind kind) noexcept { set_purpose(kind, operation()); }
+  HoldKind kind() const noexcept {
+    return static_cast<HoldKind>(purpose.load(std::memory_order_relaxed) >> 8);
+  }
+  Operation operation() const noexcept {
+    return static_cast<Operation>(purpose.load(std::memory_order_relaxed) & 0xff);
+  }
   void set_range(std::uint64_t begin, std::uint64_t end) noexcept {
     first.store(begin, std::memory_order_relaxed);
     last.store(end, std::memory_order_relaxed);
@@ -210,8 +224,8 @@ struct Hold {
             last.load(relaxed),
             from.load(relaxed),
             to.load(relaxed),
-            kind.load(relaxed),
-            operation.load(relaxed),
+            kind(),
+            operation(),
             {file.load(relaxed), line.load(relaxed)},
             this};
   }
@@ -250,6 +264,7 @@ struct HeldThread {
   const ClosureHold* closures = nullptr;
   std::atomic<std::uint64_t> number{0};   // of the thread, for reports; counts from 1
   std::atomic<std::uintptr_t> id{0};      // as debuggers know it, see thread_id()
+  std::atomic<std::uintptr_t> stack{0};   // an address on its stack
   std::atomic<std::uint32_t> adopted{0};  // records in other threads' blocks that count here
   std::atomic<bool> owned;
   HeldThread* next = nullptr;

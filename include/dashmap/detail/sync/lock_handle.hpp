@@ -82,14 +82,17 @@ class Section {
         word_(std::exchange(other.word_, nullptr)),
         locked_(other.locked_) {}
   Section& operator=(Section&&) = delete;
-  DASHMAP_DETAIL_INLINE ~Section() {
-    if (word_ != nullptr) release();
-  }
+  DASHMAP_DETAIL_INLINE ~Section() { end(); }
 
   explicit operator bool() const noexcept { return word_ != nullptr; }
   Word& word() const noexcept { return *word_; }
   bool nested() const noexcept { return locked_ == 0; }
 
+  // Releases the hold before its time.
+  DASHMAP_DETAIL_INLINE void end() noexcept {
+    if (word_ != nullptr) release();
+    word_ = nullptr;
+  }
   // Gives the hold up to a handle.
   Word* take() noexcept { return std::exchange(word_, nullptr); }
 
@@ -118,29 +121,32 @@ class Section {
 struct StaysHere {};
 inline constexpr StaysHere stays_here{};
 
-// A recorded hold. Whether it was ever moved is kept in the object, so that for a guard that was
-// not the compiler leaves out all that moved ones need.
+// A recorded hold. Whether it was ever moved is kept in the object: where the compiler sees that a
+// guard was made in the function at hand and not moved, it leaves out all that others need.
 template <bool Exclusive>
 class Handle {
  public:
-  Handle() noexcept = default;
-  // Takes over a hold on `word` that the caller has; releases it when no record can be made.
+  DASHMAP_DETAIL_INLINE Handle() noexcept { moved_ = false; }
+  // Takes over a hold on `word` that the caller has; releases it when no record can be made. An
+  // empty handle without a word.
   DASHMAP_DETAIL_INLINE Handle(Sleepers& sleepers, Word* word, const void* slot, HoldKind kind,
-                               const char* operation)
+                               Operation operation)
       : sleepers_(&sleepers), word_(word) {
-    try {
-      hold_ = Held::push(word, slot, kind, operation);
-    } catch (...) {
-      release_hold<Exclusive>(*sleepers_, *word_);
-      throw;
+    if (word != nullptr) {
+      try {
+        hold_ = Held::push(word, slot, kind, operation);
+      } catch (...) {
+        release_hold<Exclusive>(*sleepers_, *word_);
+        throw;
+      }
     }
+    moved_ = false;
   }
   Handle(Handle&& other) noexcept : Handle(std::move(other), stays_here) { went_away(); }
   DASHMAP_DETAIL_INLINE Handle(Handle&& other, StaysHere) noexcept
-      : sleepers_(other.sleepers_),
-        word_(std::exchange(other.word_, nullptr)),
-        hold_(other.hold_),
-        moved_(other.moved_) {}
+      : sleepers_(other.sleepers_), word_(std::exchange(other.word_, nullptr)), hold_(other.hold_) {
+    moved_ = other.moved_;
+  }
   Handle& operator=(Handle&& other) noexcept {
     if (this != &other) {
       take(std::move(other));
@@ -163,32 +169,24 @@ class Handle {
     moved_ = true;
   }
 
-  // The guard was made at `place`. In a coroutine's frame it goes where the coroutine goes.
-  DASHMAP_DETAIL_INLINE void born_at(const void* place) noexcept {
-    if (!Held::is_on_stack(place)) [[unlikely]] {
-      Held::use(hold_);
-      moved_ = true;
-    }
-  }
-
   explicit operator bool() const noexcept { return word_ != nullptr; }
   Hold& hold() const noexcept { return *hold_; }
   Word& word() const noexcept { return *word_; }
-  bool moved() const noexcept { return moved_; }
+  // Other holds of the thread that made it need not be the calling thread's.
+  bool moved() const noexcept { return !stayed() && (moved_ || !Held::is_own(hold_)); }
 
   // The calling thread reaches for what is locked.
   DASHMAP_DETAIL_INLINE void use() const noexcept {
-    if (moved_) [[unlikely]] {
-      if (word_ != nullptr) Held::use(hold_);
-    }
+    if (stayed() || word_ == nullptr || Held::is_own(hold_)) return;
+    Held::use(hold_, this);
   }
 
   DASHMAP_DETAIL_INLINE void reset() noexcept {
     if (word_ == nullptr) return;
-    if (moved_) [[unlikely]] {
-      Held::pop_moved(hold_);
-    } else {
+    if (stayed() || Held::is_own(hold_)) [[likely]] {
       Held::pop(hold_);
+    } else {
+      Held::pop_moved(hold_);
     }
     release_hold<Exclusive>(*sleepers_, *std::exchange(word_, nullptr));
   }
@@ -196,9 +194,8 @@ class Handle {
   // Another hold of the same kind on the same group, for the calling thread.
   Handle again() const {
     add_same(*word_, Exclusive);
-    return Handle(*sleepers_, word_, hold_->slot.load(std::memory_order_relaxed),
-                  hold_->kind.load(std::memory_order_relaxed),
-                  hold_->operation.load(std::memory_order_relaxed));
+    return Handle(*sleepers_, word_, hold_->slot.load(std::memory_order_relaxed), hold_->kind(),
+                  hold_->operation());
   }
 
   // Makes the hold shared, with no moment in between in which a writer could get in.
@@ -221,10 +218,17 @@ class Handle {
   template <bool>
   friend class Handle;
 
+  // The compiler knows that the handle is where its thread made it: it cannot know that of a
+  // handle in a coroutine's frame once the coroutine was suspended, or of one that it is shown
+  // through a reference.
+  DASHMAP_DETAIL_INLINE bool stayed() const noexcept {
+    return __builtin_constant_p(moved_) && !moved_;
+  }
+
   Sleepers* sleepers_ = nullptr;
   Word* word_ = nullptr;
   Hold* hold_ = nullptr;
-  bool moved_ = false;
+  bool moved_;  // set last: what is stored through pointers in between could make it unknown
 };
 
 using SharedHandle = Handle<false>;
@@ -233,7 +237,7 @@ using ExclusiveHandle = Handle<true>;
 // A record without a hold of its own.
 class HoldMark {
  public:
-  HoldMark(const void* where, const void* slot, HoldKind kind, const char* operation)
+  HoldMark(const void* where, const void* slot, HoldKind kind, Operation operation)
       : hold_(Held::push(where, slot, kind, operation)) {}
   HoldMark(const HoldMark&) = delete;
   HoldMark& operator=(const HoldMark&) = delete;
@@ -249,7 +253,7 @@ class HoldMark {
 class ClosureMark {
  public:
   DASHMAP_DETAIL_INLINE ClosureMark(const void* where, const void* slot, HoldKind kind,
-                                    const char* operation) noexcept
+                                    Operation operation) noexcept
       : hold_{where, slot, kind, operation, take_noted_caller(), {}, held_closures} {
     held_closures = &hold_;
   }

@@ -52,9 +52,12 @@ namespace dashmap::detail {
 using Clock = std::chrono::steady_clock;
 inline constexpr Clock::time_point no_deadline = Clock::time_point::max();
 
-// A map's count of its sleepers.
+// A map's count of its sleepers. The map begins with it and keeps the pointer to its newest table
+// here: so one register is the address of the map, of the pointer and of the count.
 class Sleepers {
  public:
+  std::atomic<void*> newest_table{nullptr};
+
   Sleepers() noexcept : count_(asymmetric_fences() ? 0 : always_slow) {}
 
   bool maybe_any() const noexcept { return count_.load(std::memory_order_seq_cst) != 0; }
@@ -70,7 +73,7 @@ class Sleeper {
  public:
   // `own` counts the thread's shared holds on the group, `depth` its exclusive ones.
   Sleeper(bool exclusive, word_t own, word_t depth, bool barge, bool eager,
-          const char* operation) noexcept
+          Operation operation) noexcept
       : own_(own),
         depth_(depth),
         operation_(operation),
@@ -88,7 +91,7 @@ class Sleeper {
   // For reports.
   const Word* word() const noexcept { return word_; }
   bool exclusive() const noexcept { return exclusive_; }
-  const char* operation() const noexcept { return operation_; }
+  Operation operation() const noexcept { return operation_; }
   const HeldThread* thread() const noexcept { return thread_; }
   std::uintptr_t id() const noexcept { return id_; }
 
@@ -112,7 +115,7 @@ class Sleeper {
   Sleeper* next_ = nullptr;
   word_t own_;
   word_t depth_;
-  const char* operation_;
+  Operation operation_;
   const HeldThread* thread_ = held_thread;
   std::uintptr_t id_ = thread_id();
   State state_ = State::asleep;

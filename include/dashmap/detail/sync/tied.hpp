@@ -74,7 +74,7 @@ TiedItem<Exclusive>::TiedItem(Tie<Exclusive>& to) {
     to.item = this;
   } else {
     // A second item of one element, which only shared ones may have.
-    if constexpr (Exclusive) throw_self_deadlock("iter_mut", to.handle.hold().view());
+    if constexpr (Exclusive) throw_self_deadlock(Operation::iter_mut, to.handle.hold().view());
     own.take(to.handle.again());
   }
 }
