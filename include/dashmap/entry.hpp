@@ -13,10 +13,8 @@
 namespace dashmap::detail {
 
 template <class Map, class Q>
-auto into_ref(EntryState<Map, Q>& state) {
-  const auto& key = state.key();
-  auto& value = state.value();
-  return RefMut<typename Map::Key, typename Map::Value>(state.into_guard(), key, value);
+DASHMAP_DETAIL_INLINE auto into_ref(EntryState<Map, Q>& state) {
+  return RefMut<typename Map::Key, typename Map::Value>(state.into_guard(), &state.element());
 }
 
 }  // namespace dashmap::detail
@@ -37,7 +35,7 @@ class OccupiedEntry {
   using Value = typename Map::Value;
 
   template <class... Args>
-  explicit OccupiedEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
+  DASHMAP_DETAIL_INLINE explicit OccupiedEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
 
   /// The stored key.
   const Key& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return state_.key(); }
@@ -46,7 +44,7 @@ class OccupiedEntry {
   /// Replaces the value; gives the one before. The lock stays.
   Value insert(Value value) { return state_.replace(std::move(value)); }
   /// The entry as a guard; the entry is used up.
-  RefMut<Key, Value> into_ref() { return detail::into_ref(state_); }
+  DASHMAP_DETAIL_INLINE RefMut<Key, Value> into_ref() { return detail::into_ref(state_); }
   /// The key that was asked for (not the stored one); releases the lock.
   Key into_key() { return state_.into_key(); }
   /// Removes the element and gives its value; releases the lock.
@@ -90,7 +88,7 @@ class VacantEntry {
   using Value = typename Map::Value;
 
   template <class... Args>
-  explicit VacantEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
+  DASHMAP_DETAIL_INLINE explicit VacantEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
 
   /// The key that was asked for.
   const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND { return state_.key(); }
@@ -129,19 +127,19 @@ class Entry {
   using RefMutType = RefMut<Key, Value>;
 
   template <class Arg>
-  Entry(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
+  DASHMAP_DETAIL_INLINE Entry(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
         detail::Operation operation)
       : kind_(found.place ? Kind(std::in_place_type<Occupied>, std::in_place, map, hash,
                                  std::move(found), std::forward<Arg>(query), operation)
                           : Kind(std::in_place_type<Vacant>, std::in_place, map, hash,
                                  std::move(found), std::forward<Arg>(query), operation)) {}
 
-  bool is_occupied() const noexcept { return kind_.index() == 0; }
+  DASHMAP_DETAIL_INLINE bool is_occupied() const noexcept { return kind_.index() == 0; }
   /// The entry as what it is; null when it is the other.
-  Occupied* occupied() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
+  DASHMAP_DETAIL_INLINE Occupied* occupied() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
     return std::get_if<Occupied>(&kind_);
   }
-  Vacant* vacant() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return std::get_if<Vacant>(&kind_); }
+  DASHMAP_DETAIL_INLINE Vacant* vacant() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return std::get_if<Vacant>(&kind_); }
 
   /// The stored key if occupied, else the one that was asked for.
   const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND {
@@ -153,12 +151,12 @@ class Entry {
   }
 
   /// The value there is, or this one.
-  RefMutType or_insert(Value value) {
+  DASHMAP_DETAIL_INLINE RefMutType or_insert(Value value) {
     return or_insert_with([&]() -> Value { return std::move(value); });
   }
   /// The value there is, or what `make()` gives. It runs under the lock, once, if at all.
   template <class Make>
-  RefMutType or_insert_with(Make&& make) {
+  DASHMAP_DETAIL_INLINE RefMutType or_insert_with(Make&& make) {
     if (Occupied* entry = occupied()) return entry->into_ref();
     return vacant()->insert_with([&]() -> Value {
       return Value(std::invoke(std::forward<Make>(make)));
@@ -172,7 +170,7 @@ class Entry {
     return vacant()->insert(std::move(value));
   }
   /// The value there is, or a value-initialised one.
-  RefMutType or_default() {
+  DASHMAP_DETAIL_INLINE RefMutType or_default() {
     return or_insert_with([]() -> Value { return Value(); });
   }
   /// As or_insert_with, for a `make()` that gives `std::optional<Value>`: when it gives none,
@@ -190,12 +188,12 @@ class Entry {
 
   /// Calls `f(Value&)` if the key is there.
   template <class F>
-  Entry& and_modify(F&& f) & {
+  DASHMAP_DETAIL_INLINE Entry& and_modify(F&& f) & {
     if (Occupied* entry = occupied()) std::invoke(std::forward<F>(f), entry->get_mut());
     return *this;
   }
   template <class F>
-  Entry&& and_modify(F&& f) && {
+  DASHMAP_DETAIL_INLINE Entry&& and_modify(F&& f) && {
     return std::move(this->and_modify(std::forward<F>(f)));
   }
 

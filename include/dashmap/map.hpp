@@ -181,7 +181,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// The key's place, occupied or vacant. A temporary key goes into the entry; others are referred
   /// to and must live as long. \locks group exclusive, while the entry lives
   template <detail::Query<Types> Q = K>
-  [[nodiscard]] auto entry(Q&& key DASHMAP_DETAIL_CALLER) {
+  [[nodiscard]] DASHMAP_DETAIL_INLINE auto entry(Q&& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{detail::Operation::entry};
     auto&& query = detail::as_query<K>(std::forward<Q>(key));

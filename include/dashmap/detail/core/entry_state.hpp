@@ -39,7 +39,7 @@ class EntryState {
   using Value = typename Map::Value;
 
   template <class Arg>
-  EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
+  DASHMAP_DETAIL_INLINE EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
              Operation operation)
       : map_(&map),
         hash_(hash),
@@ -70,12 +70,12 @@ class EntryState {
   EntryState& operator=(EntryState&&) = delete;
 
   // The stored key, or the one that was asked for.
-  const Key& key() const {
+  DASHMAP_DETAIL_INLINE const Key& key() const {
     handle_.use();
     if (slot_ != nullptr) return slot_->element().key;
     return supplied();
   }
-  Value& value() const noexcept {
+  DASHMAP_DETAIL_INLINE Value& value() const noexcept {
     handle_.use();
     return slot_->element().value;
   }
@@ -85,8 +85,10 @@ class EntryState {
     return take_key();
   }
 
+  auto& element() const noexcept { return slot_->element(); }
+
   // Gives the lock to the guard of the element.
-  ExclusiveHandle&& into_guard() {
+  DASHMAP_DETAIL_INLINE ExclusiveHandle&& into_guard() {
     handle_.use();
     handle_.hold().set_kind(HoldKind::ref_mut);
     return std::move(handle_);
@@ -221,7 +223,7 @@ class EntryState {
   }
 
   // A vacant entry's key is compared with others through its record.
-  void note() noexcept {
+  DASHMAP_DETAIL_INLINE void note() noexcept {
     if (handle_ && slot_ == nullptr) handle_.hold().note(map_->vacant_key(hash_, query_));
   }
 

@@ -25,7 +25,7 @@
 
 namespace dashmap::detail {
 
-inline void wake_after_release(Sleepers& sleepers, const Word* word) {
+DASHMAP_DETAIL_INLINE void wake_after_release(Sleepers& sleepers, const Word* word) {
   if (sleepers.maybe_any()) [[unlikely]]
     ParkingLot::wake(word);
 }
@@ -48,15 +48,28 @@ DASHMAP_DETAIL_COLD inline void release_awaited(Sleepers& sleepers, Word& word) 
   wake_after_reader(sleepers, word, release_shared(word));
 }
 
-// Releases one hold by read-modify-write, whatever else is nested.
+// The release of an exclusive hold where others are nested or somebody may sleep.
+DASHMAP_DETAIL_COLD inline void release_among_others(Sleepers& sleepers, Word& word) noexcept {
+  const word_t seen = word.load(std::memory_order_relaxed);
+  const bool alone = word::readers(seen) == 0 && (seen & word::depth_mask) == word::depth_one;
+  if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word, seen)) return;
+  release_exclusive(word);
+  wake_after_release(sleepers, &word);
+}
+
+// Releases one hold, whatever else is nested.
 template <bool Exclusive>
-void release_hold(Sleepers& sleepers, Word& word) {
+DASHMAP_DETAIL_INLINE void release_hold(Sleepers& sleepers, Word& word) {
   if constexpr (Exclusive) {
-    // With nothing nested, nobody but this hold can change the word (lock_word.hpp, 3).
-    const word_t seen = word.load(std::memory_order_relaxed);
-    const bool alone = word::readers(seen) == 0 && (seen & word::depth_mask) == word::depth_one;
-    if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word, seen)) return;
-    release_exclusive(word);
+    // Acquire: a guard that was nested here may have been released by another thread.
+    const word_t seen = word.load(std::memory_order_acquire);
+    if (!word::is_sole(seen) || sleepers.maybe_any()) [[unlikely]] {
+      release_among_others(sleepers, word);
+      return;
+    }
+    // Nobody but this hold can change the word, but for a mark (lock_word.hpp, 3).
+    word.store(word::unlocked_from(seen), std::memory_order_release);
+    light_fence();  // sync(parking.asleep)
     wake_after_release(sleepers, &word);
   } else {
     // Relaxed: a mark that is set after this is seen by the release itself.
@@ -104,11 +117,8 @@ class Section {
       light_fence();  // sync(parking.asleep)
       wake_after_release(*sleepers_, word_);
     } else {
-      release_slow(*sleepers_, *word_);
+      release_among_others(*sleepers_, *word_);
     }
-  }
-  DASHMAP_DETAIL_COLD static void release_slow(Sleepers& sleepers, Word& word) noexcept {
-    release_hold<true>(sleepers, word);
   }
 
   Sleepers* sleepers_ = nullptr;

@@ -73,6 +73,10 @@ constexpr bool has_room(word_t w) noexcept {
   static_assert(pending == reader_mask + 1);
   return static_cast<std::uint16_t>(w) < reader_mask;
 }
+// One exclusive hold, nothing nested in it, and nobody must get in next.
+constexpr bool is_sole(word_t w) noexcept {
+  return (w & (reader_mask | pending | depth_mask)) == depth_one;
+}
 // Neither readers inside nor writers waiting.
 constexpr bool is_quiet(word_t w) noexcept { return static_cast<std::uint16_t>(w) == 0; }
 
