@@ -35,7 +35,8 @@ class OccupiedEntry {
   using Value = typename Map::Value;
 
   template <class... Args>
-  DASHMAP_DETAIL_INLINE explicit OccupiedEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
+  DASHMAP_DETAIL_INLINE explicit OccupiedEntry(std::in_place_t, Args&&... args)
+      : state_(std::forward<Args>(args)...) {}
 
   /// The stored key.
   const Key& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return state_.key(); }
@@ -88,7 +89,8 @@ class VacantEntry {
   using Value = typename Map::Value;
 
   template <class... Args>
-  DASHMAP_DETAIL_INLINE explicit VacantEntry(std::in_place_t, Args&&... args) : state_(std::forward<Args>(args)...) {}
+  DASHMAP_DETAIL_INLINE explicit VacantEntry(std::in_place_t, Args&&... args)
+      : state_(std::forward<Args>(args)...) {}
 
   /// The key that was asked for.
   const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND { return state_.key(); }
@@ -127,8 +129,8 @@ class Entry {
   using RefMutType = RefMut<Key, Value>;
 
   template <class Arg>
-  DASHMAP_DETAIL_INLINE Entry(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
-        detail::Operation operation)
+  DASHMAP_DETAIL_INLINE Entry(Map& map, std::uint64_t hash, typename Map::Found&& found,
+                              Arg&& query, detail::Operation operation)
       : kind_(found.place ? Kind(std::in_place_type<Occupied>, std::in_place, map, hash,
                                  std::move(found), std::forward<Arg>(query), operation)
                           : Kind(std::in_place_type<Vacant>, std::in_place, map, hash,
@@ -139,7 +141,9 @@ class Entry {
   DASHMAP_DETAIL_INLINE Occupied* occupied() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
     return std::get_if<Occupied>(&kind_);
   }
-  DASHMAP_DETAIL_INLINE Vacant* vacant() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return std::get_if<Vacant>(&kind_); }
+  DASHMAP_DETAIL_INLINE Vacant* vacant() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
+    return std::get_if<Vacant>(&kind_);
+  }
 
   /// The stored key if occupied, else the one that was asked for.
   const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND {

@@ -39,8 +39,8 @@ class EntryState {
   using Value = typename Map::Value;
 
   template <class Arg>
-  DASHMAP_DETAIL_INLINE EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found, Arg&& query,
-             Operation operation)
+  DASHMAP_DETAIL_INLINE EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found,
+                                   Arg&& query, Operation operation)
       : map_(&map),
         hash_(hash),
         group_(found.group),

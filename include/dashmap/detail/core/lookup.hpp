@@ -190,6 +190,20 @@ class Lookup : public Locker<Types> {
     return find_shared_slow<Q>(hash, key, request);
   }
 
+  // The group of a hash, locked, if it is in the newest table and free: one step for those who go
+  // from group to group. No word: by acquire, then.
+  template <bool Exclusive>
+  DASHMAP_DETAIL_INLINE GroupType grab(std::uint64_t hash) {
+    const Pin pin(this);
+    GroupType group = newest_group(hash);
+    word_t seen = group.seen;
+    const bool taken = Exclusive
+                           ? try_lock_exclusive(*group.word, seen, 0, false)
+                           : word::has_room(seen) && try_lock_shared(*group.word, seen, false);
+    if (!taken) group.word = nullptr;
+    return group;
+  }
+
   // What take(const SlotType&), which copies, gives for the key's slot; nothing when it is absent.
   // Takes no lock but where a writer stays in the group (racy keys only).
   template <class Q, class Take>

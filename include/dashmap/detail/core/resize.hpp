@@ -132,11 +132,15 @@ class Resizer : public State<Types> {
     }
   }
 
-  // Moves the unit of a hash to the newest table if it can be had at once. The map is pinned.
+  // For a writer that did not find its group in the newest table: moves the next few units, in
+  // order, so that the new table's memory is touched page by page; once all had their turn, the
+  // hash's own. What cannot be had at once stays. The map is pinned.
   void pull(std::uint64_t hash) {
     TableType* table = this->table();
-    if (!Base::is_empty_table(table) &&
-        table->previous.load(std::memory_order_acquire) != nullptr) {
+    if (Base::is_empty_table(table)) return;
+    if (is_first_pass(*table)) {
+      help(*table, 8);
+    } else {
       move_unit_of(*table, hash);
     }
   }
@@ -153,8 +157,7 @@ class Resizer : public State<Types> {
       groups = table->groups;
       if (table->previous.load(std::memory_order_acquire) != nullptr) {
         // A first pass goes over all units quickly; what it skipped is tried now and then.
-        const std::uint64_t next = table->next_unit.load(std::memory_order_relaxed);
-        const bool first_pass = next < unit_count(*table);
+        const bool first_pass = is_first_pass(*table);
         if ((counter & (first_pass ? 3 : 63)) == 0) help(*table, first_pass ? 4 : 64);
       }
       full = this->size() > table->capacity;
@@ -162,7 +165,7 @@ class Resizer : public State<Types> {
     if (full || this->has_retired()) {
       if (!this->resize_lock_.try_lock()) return;
       const std::lock_guard lock(this->resize_lock_, std::adopt_lock);
-      this->reclaim();
+      this->reclaim(false);
       if (full) {
         try {
           resize_locked(groups, groups << 1);
@@ -185,7 +188,7 @@ class Resizer : public State<Types> {
       }
       {
         const std::lock_guard lock(this->resize_lock_);
-        this->reclaim();
+        this->reclaim(true);
       }
       if (done && !this->has_retired()) return;
       std::this_thread::yield();
@@ -212,6 +215,11 @@ class Resizer : public State<Types> {
   static std::uint64_t unit_count(const TableType& to) noexcept {
     const TableType* from = to.previous.load(std::memory_order_acquire);
     return from == nullptr ? 0 : std::min(to.groups, from->groups);
+  }
+
+  // Whether there are units whose turn has not come yet.
+  static bool is_first_pass(const TableType& to) noexcept {
+    return to.next_unit.load(std::memory_order_relaxed) < unit_count(to);
   }
 
   void resize(std::uint64_t groups) {

@@ -7,7 +7,7 @@
 //      and whose word (pending without a waiter) sends every writer to the slow path.
 //   2. size() is the number of elements whenever no insertion or removal is under way.
 //   3. A table is retired once it is unlinked from the chain of tables, and freed after
-//      PinRegistry::quiescent() said so, or with the map.
+//      PinRegistry::quiescent() said so, or with the map. An insertion frees a slice at a time.
 //
 // Readers and writers
 //   sync(state.table): a new table is stored with release, pairs with the acquire load in table().
@@ -163,7 +163,7 @@ class State {
     }
   }
 
-  TableType* table() const noexcept { 
+  TableType* table() const noexcept {
     return static_cast<TableType*>(sleepers_.newest_table.load(std::memory_order_acquire));
   }
   static TableType* empty_table() noexcept { return &EmptyTable<SlotType>::whole.table; }
@@ -256,21 +256,35 @@ class State {
                                            std::memory_order_relaxed)) {
     }
   }
-  // A hint (relaxed): reclaim() acquires the list.
-  bool has_retired() const noexcept { return retired_.load(std::memory_order_relaxed) != nullptr; }
-  // Frees what can be freed. Under the resize lock, not pinned.
-  void reclaim() noexcept {
-    TableType* list = retired_.exchange(nullptr, std::memory_order_acquire);
-    if (list == nullptr) return;
-    const bool quiet = PinRegistry::quiescent(this);
-    while (list != nullptr) {
-      TableType* table = std::exchange(list, list->next_retired);
-      if (quiet) {
-        TableType::destroy(table, alloc_);
-      } else {
-        retire(table);
+  // A hint (relaxed): reclaim() takes the lists.
+  bool has_retired() const noexcept {
+    return retired_.load(std::memory_order_relaxed) != nullptr ||
+           doomed_.load(std::memory_order_relaxed) != nullptr;
+  }
+  // Frees what can be freed, or a slice of it. Under the resize lock, not pinned.
+  void reclaim(bool all) noexcept {
+    TableType* doomed = doomed_.load(std::memory_order_relaxed);
+    if (TableType* list = retired_.exchange(nullptr, std::memory_order_acquire)) {
+      const bool quiet = PinRegistry::quiescent(this);
+      while (list != nullptr) {
+        TableType* table = std::exchange(list, list->next_retired);
+        if (quiet) {
+          table->next_retired = std::exchange(doomed, table);
+        } else {
+          retire(table);
+        }
       }
     }
+    while (doomed != nullptr) {
+      TableType* next = doomed->next_retired;
+      if (all) {
+        TableType::destroy(doomed, alloc_);
+      } else if (!TableType::destroy_slice(doomed, alloc_)) {
+        break;
+      }
+      doomed = next;
+    }
+    doomed_.store(doomed, std::memory_order_relaxed);
   }
 
   Sleepers sleepers_;     // first
@@ -290,9 +304,11 @@ class State {
   }
 
   void free_retired() noexcept {
-    TableType* list = retired_.exchange(nullptr, std::memory_order_acquire);
-    while (list != nullptr) {
-      TableType::destroy(std::exchange(list, list->next_retired), alloc_);
+    for (std::atomic<TableType*>* tables : {&retired_, &doomed_}) {
+      TableType* list = tables->exchange(nullptr, std::memory_order_acquire);
+      while (list != nullptr) {
+        TableType::destroy(std::exchange(list, list->next_retired), alloc_);
+      }
     }
   }
 
@@ -331,6 +347,7 @@ class State {
   std::atomic<std::int64_t> count_{0};
   std::atomic<Stripes*> stripes_{nullptr};
   std::atomic<TableType*> retired_{nullptr};
+  std::atomic<TableType*> doomed_{nullptr};  // nobody looks at them; changed under the resize lock
   Visitors visitors_;
 };
 

@@ -92,14 +92,14 @@ class Walker : public Ranges<Types> {
     }
 
     // To the next element, whose group is then locked; false at the end, with nothing locked.
-    bool advance() {
+    DASHMAP_DETAIL_INLINE bool advance() {
       for (;;) {
         if (advance_in_group()) return true;
         if (!enter()) return false;
       }
     }
     // To the next element of the group in hand; false at its end, with nothing locked.
-    bool advance_in_group() {
+    DASHMAP_DETAIL_INLINE bool advance_in_group() {
       if (!tie_.handle) return false;
       while ((place_ = walk_.next())) {
         if (filter_ && !in_range(*place_.slot)) continue;
@@ -190,13 +190,19 @@ class Walker : public Ranges<Types> {
         done_ = true;
         return false;
       }
-      const auto acquired = map_->template acquire<Exclusive>(first_, Request{operation_});
-      if (!acquired) {
-        done_ = true;
-        return false;
+      // A group that is free has no exclusive hold, and for an exclusive one no other: none of this
+      // thread's is in the way.
+      own_ = false;
+      group_ = map_->template grab<Exclusive>(first_);
+      if (group_.word == nullptr) {
+        const auto acquired = map_->template acquire<Exclusive>(first_, Request{operation_});
+        if (!acquired) {
+          done_ = true;
+          return false;
+        }
+        group_ = acquired->group;
+        own_ = acquired->own;
       }
-      group_ = acquired->group;
-      own_ = acquired->own;
       from_ = first_;
       filter_ = group_.first_hash() < first_ || group_.last_hash() > last_;
       done_ = group_.last_hash() >= last_;

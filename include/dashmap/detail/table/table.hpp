@@ -214,6 +214,9 @@ struct alignas(64) Table {
   // Frees the table and its overflow nodes; elements are gone already.
   template <class Alloc>
   static void destroy(Table* table, const Alloc& alloc) noexcept;
+  // Frees a part of them, so much as takes well below a millisecond; true when it was the last.
+  template <class Alloc>
+  static bool destroy_slice(Table* table, const Alloc& alloc) noexcept;
 
  private:
   template <class Matches>
@@ -228,6 +231,10 @@ struct alignas(64) Table {
     }
     return {};
   }
+
+  // Frees up to so many nodes; true when none is left.
+  template <class Alloc>
+  bool free_nodes(std::size_t count, const Alloc& alloc) noexcept;
 
   struct Layout {
     std::size_t words, overflow, tags, slots, bytes;
@@ -258,9 +265,9 @@ auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
   return layout;
 }
 
-// Tables from this size on come from the system where that is allowed, and ask for huge pages.
-inline constexpr std::size_t system_bytes = std::size_t{1} << 20;
-inline constexpr std::size_t huge_bytes = std::size_t{4} << 20;
+// Tables from this size on come from the system where that is allowed, in huge pages if it can.
+// Smaller ones are quickly cleared, and an allocator has memory for them that was used before.
+inline constexpr std::size_t system_bytes = std::size_t{4} << 20;
 
 template <class SlotType>
 template <class Alloc>
@@ -276,7 +283,7 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
       void* memory =
           ::mmap(nullptr, layout.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (memory == MAP_FAILED) throw std::bad_alloc();
-      if (layout.bytes >= huge_bytes) ::madvise(memory, layout.bytes, MADV_HUGEPAGE);
+      ::madvise(memory, layout.bytes, MADV_HUGEPAGE);
       base = static_cast<unsigned char*>(memory);
       from_system = true;
     }
@@ -298,19 +305,47 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
 
 template <class SlotType>
 template <class Alloc>
-void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
-  using Block = TableBlock<SlotType>;
-  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
-  using BlockTraits = std::allocator_traits<BlockAlloc>;
+bool Table<SlotType>::free_nodes(std::size_t count, const Alloc& alloc) noexcept {
   using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Node>;
   using NodeTraits = std::allocator_traits<NodeAlloc>;
   NodeAlloc node_alloc(alloc);
-  Node* node = table->nodes.load(std::memory_order_acquire);
-  while (node != nullptr) {
+  Node* node = nodes.load(std::memory_order_acquire);
+  for (; node != nullptr && count != 0; --count) {
     Node& freed = *std::exchange(node, node->next_of_table);
     NodeTraits::deallocate(node_alloc,
                            std::pointer_traits<typename NodeTraits::pointer>::pointer_to(freed), 1);
   }
+  nodes.store(node, std::memory_order_relaxed);
+  return node == nullptr;
+}
+
+template <class SlotType>
+template <class Alloc>
+bool Table<SlotType>::destroy_slice(Table* table, const Alloc& alloc) noexcept {
+  constexpr std::size_t nodes_a_slice = 1024;
+  if (!table->free_nodes(nodes_a_slice, alloc)) return false;
+#if DASHMAP_DETAIL_MMAP
+  // From the end, where a huge page begins: the header goes last.
+  constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
+  const auto base = reinterpret_cast<std::uintptr_t>(table);
+  const std::uintptr_t cut = (base + table->bytes - 1) & ~(huge_page - 1);
+  if (table->from_system && cut > base) {
+    ::munmap(reinterpret_cast<void*>(cut), base + table->bytes - cut);
+    table->bytes = cut - base;
+    return false;
+  }
+#endif
+  destroy(table, alloc);
+  return true;
+}
+
+template <class SlotType>
+template <class Alloc>
+void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
+  using Block = TableBlock<SlotType>;
+  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
+  using BlockTraits = std::allocator_traits<BlockAlloc>;
+  table->free_nodes(std::numeric_limits<std::size_t>::max(), alloc);
   const std::size_t bytes = table->bytes;
 #if DASHMAP_DETAIL_MMAP
   if (table->from_system) {
