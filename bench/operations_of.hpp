@@ -82,6 +82,9 @@ class OperationsOf {
       default:
         each(map, keys.first, insert);
         each(map, keys.second, insert);
+        // Some maps leave work to the first that ask.
+        each(map, keys.visited, find);
+        each(map, keys.absent, find);
         repeat_on_present(map, operation,
                           some(operation == Operation::miss ? keys.absent : keys.visited));
     }

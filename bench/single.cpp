@@ -150,7 +150,7 @@ void iterate(Session& session) {
 }
 
 void growth(Session& session) {
-  const std::size_t inserts = session.scaled(10'000'000, 1'000'000);
+  const std::size_t inserts = session.scaled(10'000'000, 400'000);
   std::vector<unsigned> numbers = session.settings().threads;
   if (!session.settings().full) numbers = {numbers.back()};
   for (const unsigned threads : numbers) {

@@ -20,7 +20,7 @@ Parameters parameters_of(std::size_t maps, std::size_t entries) {
 
 /// Enough maps of each size to make a difference that can be measured.
 void by_size(Session& session) {
-  constexpr std::size_t enough = 1'000'000;
+  const std::size_t enough = session.scaled(1'000'000, 200'000);
   const std::size_t largest = session.scaled(10'000'000, 1'000'000);
   for (std::size_t entries = 100; entries <= largest; entries *= 10) {
     const std::size_t maps = std::max<std::size_t>(std::min(enough, largest) / entries, 1);
@@ -69,7 +69,7 @@ std::size_t affordable(const Subject& map, std::size_t maps, std::size_t entries
 }
 
 void small_maps(Session& session) {
-  const std::size_t maps = session.scaled(100'000, 10'000);
+  const std::size_t maps = session.scaled(100'000, 2'000);
   for (const std::size_t entries : {std::size_t{0}, std::size_t{1}, std::size_t{8}}) {
     session.measure_once(
         {"up to " + counted(maps, "map") + " of " + counted(entries, "entry", "entries"),
