@@ -75,12 +75,11 @@ std::string told(Shape shape) {
 void measure_ycsb(Session& session, const YcsbKind& kind, Shape shape, unsigned threads) {
   const std::size_t entries = session.scaled(1'000'000, 100'000);
   const std::size_t operations = session.scaled(2'000'000, 200'000);
-  measure_throughput(
-      session,
-      {std::string(kind.name) + ", " + with_commas(entries) + " entries, " + told(shape) + ", " +
-           counted(threads, "thread"),
-       {{"operation", kind.name}, {"entries", std::uint64_t{entries}}, {"theta", 0.99}}},
-      ycsb_trace(kind.mix, shape, entries, operations, threads));
+  measure_throughput(session,
+                     {std::string(kind.name) + ", " + with_commas(entries) + " entries, " +
+                          told(shape) + ", " + counted(threads, "thread"),
+                      {{"mix", kind.name}, {"entries", std::uint64_t{entries}}, {"theta", 0.99}}},
+                     ycsb_trace(kind.mix, shape, entries, operations, threads));
 }
 
 // --- oversubscribed

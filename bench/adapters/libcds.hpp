@@ -53,7 +53,8 @@ class CdsMap {
     return map_.find(key, [](auto& element) { increment(element.second); });
   }
   void upsert(const K& key, const V& first, Increment) {
-    // A new element is seen by others before this function is called: it begins as 0.
+    // Others see a new element before this function is called, so it begins as 0 and the first
+    // value is added like all others.
     map_.update(key, [&](bool, auto& element) {
       std::atomic_ref(element.second).fetch_add(first, std::memory_order_relaxed);
     });
