@@ -14,14 +14,19 @@ class Failure(Exception):
     pass
 
 
+def numbers(quartiles):
+    """None if one is missing: the ratio of nothing to nothing is null in the file."""
+    return None if not quartiles or None in quartiles.values() else quartiles
+
+
 class Row:
     """One map in a result."""
 
     def __init__(self, entry):
         self.map = entry["map"]
         self.samples = entry.get("samples", [])
-        self.quartiles = entry.get("quartiles")
-        self.ratio = entry.get("dashmap_against_it")
+        self.quartiles = numbers(entry.get("quartiles"))
+        self.ratio = numbers(entry.get("dashmap_against_it"))
         self.note = entry.get("note", "")
 
     @property
@@ -215,3 +220,9 @@ def heat_maps(run):
         tables.append((key, {(result.metric, result.parameter("entries")): result
                              for result in results}))
     return tables
+
+
+def by_operation(table):
+    """The rows of a heat map, those of an operation together, the smaller map first."""
+    order = list(dict.fromkeys(operation for operation, _ in table))
+    return dict(sorted(table.items(), key=lambda item: (order.index(item[0][0]), item[0][1])))

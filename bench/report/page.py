@@ -10,6 +10,7 @@ import data
 import plots
 import style
 
+WORST = 40  # losses that are shown at once, the others when asked for
 HERE = pathlib.Path(__file__).parent
 THROUGHPUT = "All threads together. Higher is better."
 LATENCY = ("How long single operations take, with the clock's own time: so many of them are not "
@@ -84,11 +85,9 @@ def heat_rows(run, peers):
     tables = []
     for key, results in data.heat_maps(run):
         rows = []
-        for result in results.values():
+        for result in data.by_operation(results).values():
             by_map = {row.map: row for row in result.rows}
             rows.append((result, [by_map.get(name) for name in peers]))
-        order = list(dict.fromkeys(operation for operation, _ in results))
-        rows.sort(key=lambda row: (order.index(row[0].metric), row[0].parameter("entries")))
         tables.append((key, rows))
     return tables
 
@@ -122,7 +121,7 @@ def render(run):
         css=markupsafe.Markup((HERE / "page.css").read_text(encoding="utf-8")),
         maps=run.maps, peers=peers, swatches={name: swatch(name) for name in run.maps},
         sections=sections_of(run, shown), conditions=run.conditions(), absent=run.absent,
-        failures=run.failures, losses=concurrent, tally=run.tally(),
+        failures=run.failures, losses=concurrent, worst=WORST, tally=run.tally(),
         reference_maps=[name for name in peers if name in data.NOT_CONCURRENT],
         heat_maps=heat_rows(run, peers), heat=heat_style, ratio=style.ratio, number=style.number,
         plots=shown, instructions=run.instructions, compile_cost=run.compile_cost,

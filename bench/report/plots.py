@@ -183,7 +183,7 @@ def save(figure, folder, name):
     return [f"{name}.svg", f"{name}.png"]
 
 
-def wrapped(text, width=34):
+def wrapped(text, width=38):
     lines = [""]
     for word in text.split():
         if len(lines[-1]) + len(word) > width:
@@ -221,6 +221,7 @@ def save_heat(folder, run):
     files = []
     maps = [name for name in run.maps if name != data.REFERENCE]
     for key, table in data.heat_maps(run):
+        table = data.by_operation(table)
         figure, axes = pyplot.subplots(figsize=(1.15 * len(maps) + 2.5, 0.42 * len(table) + 1.5))
         draw_heat(axes, table, maps)
         axes.set_title(f"DashMap against each map, {key} keys; above 1: DashMap is better")
@@ -233,11 +234,11 @@ def save_all(run, folder):
     def titled(draw, panels):
         return [(title, lambda axes, rest=rest: draw(axes, *rest)) for title, *rest in panels]
     files = together(folder, "throughput", titled(draw_throughput, [
-        (f"{workload}: {setting}", lines, unit)
+        (f"{workload}: {setting}".strip(": "), lines, unit)
         for workload, setting, lines, unit in data.throughput(run)
         if len({threads for points in lines.values() for threads in points}) > 1]))
     files += together(folder, "latency", titled(draw_latency, [
-        (f"{workload}: {setting}", lines, unit)
+        (f"{workload}: {setting}".strip(": "), lines, unit)
         for workload, setting, lines, unit in data.latency(run)]))
     files += together(folder, "memory", titled(draw_memory, data.memory(run)))
     files += together(folder, "pauses", titled(draw_pause, [

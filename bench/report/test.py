@@ -248,6 +248,10 @@ class Verdict(unittest.TestCase):
             row = data.Row({"map": "gtl", "dashmap_against_it": ratio})
             self.assertEqual(row.verdict, verdict)
 
+    def test_none_of_nothing(self):
+        ratio = {"first": None, "median": None, "third": None}
+        self.assertIsNone(data.Row({"map": "gtl", "dashmap_against_it": ratio}).verdict)
+
 
 if __name__ == "__main__":
     unittest.main()
