@@ -30,21 +30,34 @@ u64 scatter(u64 number) {
   return number ^ (number >> 31);
 }
 
-template <class Key>
-Key key_of(std::size_t number);
-template <>
-u64 key_of<u64>(std::size_t number) {
-  return scatter(number + 1);
-}
-/// 24 characters, so that each has its own memory.
-template <>
-std::string key_of<std::string>(std::size_t number) {
-  const std::string digits = std::to_string(scatter(number + 1) % 1'000'000'000'000U);
-  return "user/name/" + std::string(14 - digits.size(), '0') + digits;
+// The kinds of keys.
+
+struct Number {
+  using Key = u64;
+  static Key key(std::size_t number) { return scatter(number + 1); }
+};
+
+std::string text(std::string_view start, std::size_t length, std::size_t number) {
+  std::string digits = std::to_string(scatter(number + 1));
+  digits.resize(length - start.size(), '0');
+  return std::string(start) + digits;
 }
 
-template <class Key>
+/// 15 characters: they fit the string itself.
+struct Word {
+  using Key = std::string;
+  static Key key(std::size_t number) { return text("id-", 15, number); }
+};
+
+/// 24 characters: each has its own memory.
+struct Path {
+  using Key = std::string;
+  static Key key(std::size_t number) { return text("user/name/", 24, number); }
+};
+
+template <class Kind>
 struct Subject {
+  using Key = typename Kind::Key;
   using Map = dashmap::DashMap<Key, u64>;
 
   std::vector<Key> present;
@@ -53,8 +66,8 @@ struct Subject {
 
   Subject() {
     for (std::size_t i = 0; i < entries; ++i) {
-      present.push_back(key_of<Key>(i));
-      absent.push_back(key_of<Key>(entries + i));
+      present.push_back(Kind::key(i));
+      absent.push_back(Kind::key(entries + i));
     }
   }
 
@@ -80,120 +93,138 @@ template <class Map, class Key, class Body>
   }
 }
 
-template <class Key, class Body>
+template <class Kind, class Body>
 void on_present(std::size_t count, Body body) {
-  Subject<Key> subject;
+  Subject<Kind> subject;
   subject.fill();
   repeat(subject.map, subject.present.data(), subject.present.data() + count, body);
   std::_Exit(EXIT_SUCCESS);  // the work of destructors depends on the operation
 }
 
-template <class Key, class Body>
+template <class Kind, class Body>
 void on_absent(std::size_t count, Body body) {
-  Subject<Key> subject;
+  Subject<Kind> subject;
   subject.fill();
   repeat(subject.map, subject.absent.data(), subject.absent.data() + count, body);
   std::_Exit(EXIT_SUCCESS);
 }
 
-template <class Key, class Body>
+template <class Kind, class Body>
 void on_reserved(std::size_t count, Body body) {
-  Subject<Key> subject;
+  Subject<Kind> subject;
   subject.clear_reserved();
   repeat(subject.map, subject.present.data(), subject.present.data() + count, body);
   std::_Exit(EXIT_SUCCESS);
 }
 
-template <class Key>
+template <class Kind>
 void nothing(std::size_t count) {
-  on_present<Key>(count, [](auto&, const Key&) {});
+  on_present<Kind>(count, [](auto&, const auto&) {});
 }
 
-template <class Key>
+template <class Kind>
 void get_copy_hit(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) {
+  on_present<Kind>(count, [](auto& map, const auto& key) {
     if (auto value = map.get_copy(key)) use(*value);
   });
 }
 
-template <class Key>
+template <class Kind>
 void get_copy_miss(std::size_t count) {
-  on_absent<Key>(count, [](auto& map, const Key& key) {
+  on_absent<Kind>(count, [](auto& map, const auto& key) {
     if (auto value = map.get_copy(key)) use(*value);
   });
 }
 
-template <class Key>
+template <class Kind>
 void contains_hit(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) { use(map.contains(key)); });
+  on_present<Kind>(count, [](auto& map, const auto& key) { use(map.contains(key)); });
 }
 
-template <class Key>
+template <class Kind>
 void view(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) {
-    map.view(key, [](const Key&, u64 value) { use(value); });
+  on_present<Kind>(count, [](auto& map, const auto& key) {
+    map.view(key, [](const auto&, u64 value) { use(value); });
   });
 }
 
-template <class Key>
+template <class Kind>
 void get_guard(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) {
+  on_present<Kind>(count, [](auto& map, const auto& key) {
     if (auto guard = map.get(key)) use(*guard);
   });
 }
 
-template <class Key>
+template <class Kind>
 void get_mut_guard(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) {
+  on_present<Kind>(count, [](auto& map, const auto& key) {
     if (auto guard = map.get_mut(key)) ++*guard;
   });
 }
 
-template <class Key>
+template <class Kind>
 void alter(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) {
-    map.alter(key, [](const Key&, u64 value) { return value + 1; });
+  on_present<Kind>(count, [](auto& map, const auto& key) {
+    map.alter(key, [](const auto&, u64 value) { return value + 1; });
   });
 }
 
-template <class Key>
+template <class Kind>
 void assign_present(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) { use(map.insert_or_assign(key, 2)); });
+  on_present<Kind>(count, [](auto& map, const auto& key) { use(map.insert_or_assign(key, 2)); });
 }
 
-template <class Key>
+template <class Kind>
 void insert_new(std::size_t count) {
-  on_reserved<Key>(count, [](auto& map, const Key& key) { use(map.insert(key, 1).has_value()); });
+  on_reserved<Kind>(count, [](auto& map, const auto& key) { use(map.insert(key, 1).has_value()); });
 }
 
-template <class Key>
+template <class Kind>
 void erase(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) { use(map.erase(key)); });
+  on_present<Kind>(count, [](auto& map, const auto& key) { use(map.erase(key)); });
 }
 
-template <class Key>
+template <class Kind>
 void entry_present(std::size_t count) {
-  on_present<Key>(count, [](auto& map, const Key& key) {
+  on_present<Kind>(count, [](auto& map, const auto& key) {
     map.entry(key).and_modify([](u64& value) { ++value; }).or_insert(1);
   });
 }
 
-constexpr std::array<std::pair<std::string_view, void (*)(std::size_t)>, 15> operations{{
-    {"u64.nothing", nothing<u64>},
-    {"u64.get_copy.hit", get_copy_hit<u64>},
-    {"u64.get_copy.miss", get_copy_miss<u64>},
-    {"u64.contains.hit", contains_hit<u64>},
-    {"u64.view", view<u64>},
-    {"u64.get", get_guard<u64>},
-    {"u64.get_mut", get_mut_guard<u64>},
-    {"u64.alter", alter<u64>},
-    {"u64.insert_or_assign.present", assign_present<u64>},
-    {"u64.insert.new", insert_new<u64>},
-    {"u64.erase", erase<u64>},
-    {"u64.entry.present", entry_present<u64>},
-    {"string.nothing", nothing<std::string>},
-    {"string.get_copy.hit", get_copy_hit<std::string>},
-    {"string.alter", alter<std::string>},
+template <class Kind>
+void entry_new(std::size_t count) {
+  on_reserved<Kind>(count, [](auto& map, const auto& key) {
+    map.entry(key).and_modify([](u64& value) { ++value; }).or_insert(1);
+  });
+}
+
+constexpr std::array<std::pair<std::string_view, void (*)(std::size_t)>, 26> operations{{
+    {"u64.nothing", nothing<Number>},
+    {"u64.get_copy.hit", get_copy_hit<Number>},
+    {"u64.get_copy.miss", get_copy_miss<Number>},
+    {"u64.contains.hit", contains_hit<Number>},
+    {"u64.view", view<Number>},
+    {"u64.get", get_guard<Number>},
+    {"u64.get_mut", get_mut_guard<Number>},
+    {"u64.alter", alter<Number>},
+    {"u64.insert_or_assign.present", assign_present<Number>},
+    {"u64.insert.new", insert_new<Number>},
+    {"u64.erase", erase<Number>},
+    {"u64.entry.present", entry_present<Number>},
+    {"u64.entry.new", entry_new<Number>},
+    {"word.nothing", nothing<Word>},
+    {"word.get_copy.hit", get_copy_hit<Word>},
+    {"word.get_copy.miss", get_copy_miss<Word>},
+    {"word.get", get_guard<Word>},
+    {"word.alter", alter<Word>},
+    {"word.insert_or_assign.present", assign_present<Word>},
+    {"word.insert.new", insert_new<Word>},
+    {"word.erase", erase<Word>},
+    {"word.entry.present", entry_present<Word>},
+    {"word.entry.new", entry_new<Word>},
+    {"string.nothing", nothing<Path>},
+    {"string.get_copy.hit", get_copy_hit<Path>},
+    {"string.alter", alter<Path>},
 }};
 
 }  // namespace

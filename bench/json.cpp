@@ -2,8 +2,11 @@
 
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <variant>
 
 #include <dashmap/version.hpp>
+
+#include "system.hpp"
 
 namespace bench {
 
@@ -15,10 +18,19 @@ Json quartiles(const Quartiles& it) {
   return {{"first", it.first}, {"median", it.median}, {"third", it.third}};
 }
 
+Json as_json(const Parameters& parameters) {
+  Json all = Json::object();
+  for (const auto& [name, value] : parameters) {
+    std::visit([&, &key = name](const auto& it) { all[key] = it; }, value);
+  }
+  return all;
+}
+
 Json as_json(const Result& result) {
   Json maps = Json::array();
   for (const Row& row : result.rows) {
     Json entry{{"map", row.map}, {"samples", row.samples}};
+    if (!row.note.empty()) entry["note"] = row.note;
     if (!row.samples.empty()) entry["quartiles"] = quartiles(quartiles_of(row.samples));
     if (const auto comparison = compared(result, row)) {
       entry["dashmap_against_it"] = quartiles(comparison->ratio);
@@ -27,6 +39,7 @@ Json as_json(const Result& result) {
   }
   return {{"workload", result.workload},
           {"setting", result.setting},
+          {"parameters", as_json(result.parameters)},
           {"metric", result.metric.name},
           {"unit", result.metric.unit},
           {"more_is_better", result.metric.better == Better::more},
@@ -43,10 +56,13 @@ void write_json(std::ostream& out, const Session& session) {
                   {{"major", DASHMAP_VERSION_MAJOR},
                    {"minor", DASHMAP_VERSION_MINOR},
                    {"patch", DASHMAP_VERSION_PATCH}}},
-                 {"compiler", __VERSION__},
-                 {"hardware_threads", std::thread::hardware_concurrency()},
+                 {"system",
+                  {{"processor", processor_model()},
+                   {"hardware_threads", std::thread::hardware_concurrency()},
+                   {"compiler", compiler()}}},
+                 {"absent", absent_peers()},
                  {"rounds", settings.rounds},
-                 {"quick", settings.quick},
+                 {"full", settings.full},
                  {"scale", settings.scale},
                  {"threads", settings.threads},
                  {"failures", session.failures()},

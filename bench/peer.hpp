@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "histogram.hpp"
+#include "operation.hpp"
+#include "shape.hpp"
 #include "threads.hpp"
 #include "trace.hpp"
 
@@ -37,8 +39,43 @@ struct IteratePlan {
 
 struct IterateOutcome {
   double seconds = 0;  // of all passes
-  u64 elements = 0;    // that were visited
-  u64 writes = 0;      // of all writers meanwhile
+  double cpu_seconds = 0;
+  u64 elements = 0;  // that were visited
+  u64 writes = 0;    // of all writers meanwhile
+};
+
+enum class TimedBy { clock, processor };
+
+/// A map with its types of keys and values.
+class Subject {
+ public:
+  Subject() = default;
+  Subject(const Subject&) = delete;
+  Subject& operator=(const Subject&) = delete;
+  virtual ~Subject() = default;
+
+  /// Does what the trace says with a new map. Nothing if the map cannot.
+  [[nodiscard]] virtual std::optional<Outcome> replay(const Trace& trace) const = 0;
+  /// The same, and notes how long each operation took.
+  [[nodiscard]] virtual std::optional<Outcome> replay_timed(const Trace& trace, TimedBy by,
+                                                            Histogram& times) const = 0;
+  /// Nothing if the map cannot be visited while others write.
+  [[nodiscard]] virtual std::optional<IterateOutcome> iterate(const IteratePlan& plan) const = 0;
+
+  [[nodiscard]] virtual Ability ability(Operation operation) const = 0;
+  /// Each operation in a loop of its own.
+  [[nodiscard]] virtual OperationTimes time_operations(const OperationPlan& plan) const = 0;
+  /// What an operation needs, and then its loop so many times; for counting instructions. The map
+  /// is left as it is.
+  virtual void count_operation(Operation operation, const OperationPlan& plan,
+                               std::size_t repetitions) const = 0;
+
+  /// Makes maps of so many entries and calls `then` while they are there.
+  virtual void fill(std::size_t maps, std::size_t entries,
+                    const std::function<void()>& then) const = 0;
+  /// Makes one map and calls `then(size)` whenever `step` more entries are in it.
+  virtual void grow(std::size_t entries, std::size_t step,
+                    const std::function<void(std::size_t)>& then) const = 0;
 };
 
 class Peer {
@@ -49,15 +86,10 @@ class Peer {
   virtual ~Peer() = default;
 
   [[nodiscard]] virtual std::string name() const = 0;
-  /// Does what the trace says with a new map.
-  [[nodiscard]] virtual Outcome replay(const Trace& trace) const = 0;
-  /// The same, and notes how long each operation took.
-  [[nodiscard]] virtual Outcome replay_timed(const Trace& trace, Histogram& times) const = 0;
-  /// Nothing if the map cannot be visited while others write.
-  [[nodiscard]] virtual std::optional<IterateOutcome> iterate(const IteratePlan& plan) const = 0;
-  /// Makes maps of so many entries and calls `then` while they are there.
-  virtual void fill(std::size_t maps, std::size_t entries,
-                    const std::function<void()>& then) const = 0;
+  /// Whether several threads may use it.
+  [[nodiscard]] virtual bool concurrent() const = 0;
+  /// Nothing if the map, or its adapter, does not take such keys or values.
+  [[nodiscard]] virtual const Subject* with(Shape shape) const = 0;
 };
 
 /// The maps of this program. DashMap comes first, then the others by name.
@@ -65,6 +97,9 @@ std::vector<std::unique_ptr<Peer>>& peers();
 
 /// Makes a map known; for the initialisation of a static variable.
 bool add_peer(std::unique_ptr<Peer> peer);
+
+/// Maps that the program could hold, but that the system did not have when it was built.
+std::vector<std::string> absent_peers();
 
 inline constexpr const char* reference_name = "dashmap";
 

@@ -1,4 +1,4 @@
-// A Peer for each type that does what an adapter does.
+// A Peer for each adapter.
 #pragma once
 
 #include <atomic>
@@ -11,77 +11,149 @@
 #include <utility>
 #include <vector>
 
+#include "adapter.hpp"
+#include "operations_of.hpp"
 #include "peer.hpp"
 
 namespace bench {
 
-/// What an adapter gives: the map's own fastest way to do each thing to one key, u64 to u64.
-template <class Map>
-concept Adapter =
-    std::default_initializable<Map> && requires(Map map, const Map& constant, u64 key, u64& value,
-                                                void (*change)(u64&), void (*visit)(u64, u64)) {
-      { Map::name } -> std::convertible_to<std::string>;
-      // Whether for_each may run while others write.
-      { Map::iterates_while_written } -> std::convertible_to<bool>;
-      { constant.find(key, value) } -> std::same_as<bool>;
-      { map.insert(key, key) } -> std::same_as<bool>;  // the key is absent
-      { map.remove(key) } -> std::same_as<bool>;
-      { map.update(key, change) } -> std::same_as<bool>;
-      { map.upsert(key) } -> std::same_as<void>;  // adds 1 or inserts 1
-      { constant.for_each(visit) } -> std::same_as<void>;
-      { constant.size() } -> std::convertible_to<std::size_t>;
-    };
-
-/// Takes a value as if it were used.
-inline void use(u64 value) { asm volatile("" : : "r"(value)); }
-
-template <Adapter Map>
-inline bool perform(Map& map, Op op) {
-  const u64 key = op.key();
-  switch (op.kind()) {
-    case Kind::find: {
-      u64 value = 0;
-      const bool found = map.find(key, value);
-      use(value);
-      return found;
-    }
-    case Kind::insert: return map.insert(key, key);
-    case Kind::remove: return map.remove(key);
-    case Kind::update: return map.update(key, [](u64& value) { ++value; });
-    case Kind::upsert: map.upsert(key); return true;
-    case Kind::update_held:
-      return map.update(key, [](u64& value) {
-        ++value;
-        std::this_thread::yield();
-      });
-  }
-  return false;
-}
-
-template <Adapter Map>
-class PeerOf final : public Peer {
+template <class Adapter, class K, class V>
+class SubjectOf final : public Subject {
  public:
-  std::string name() const override { return Map::name; }
+  using Map = typename Adapter::template Map<K, V>;
+  static_assert(AdaptedMap<Map, K, V>);
 
-  Outcome replay(const Trace& trace) const override {
+  std::optional<Outcome> replay(const Trace& trace) const override {
+    if (trace.holds && !Adapter::locks_elements) return std::nullopt;
     return run(trace, [&](Map& map, unsigned thread) {
+      const auto& ops = trace.threads[thread];
       u64 succeeded = 0;
-      for (const Op op : trace.threads[thread]) succeeded += static_cast<u64>(perform(map, op));
+      for (std::size_t i = 0; i < ops.size(); ++i) {
+        succeeded += static_cast<u64>(perform(map, ops[i], key_at(trace, thread, i)));
+      }
       return succeeded;
     });
   }
 
-  Outcome replay_timed(const Trace& trace, Histogram& times) const override {
+  std::optional<Outcome> replay_timed(const Trace& trace, TimedBy by,
+                                      Histogram& times) const override {
+    if (by == TimedBy::processor) {
+      return replay_with(trace, times, nanoseconds_of_this_thread);
+    }
+    return replay_with(trace, times, [] {
+      return static_cast<u64>(std::chrono::steady_clock::now().time_since_epoch() /
+                              std::chrono::nanoseconds(1));
+    });
+  }
+
+  std::optional<IterateOutcome> iterate(const IteratePlan& plan) const override {
+    if (!plan.writers.empty() && !Adapter::iterates_while_written) return std::nullopt;
+    Adapter::attach_thread();
+    Map map;
+    for (const u64 key : plan.keys) map.insert(key_of<K>(key), value_of<V>(key));
+    IterateOutcome outcome;
+    std::atomic<Phase> phase = Phase::before;
+    std::atomic<u64> writes = 0;
+    run_threads(static_cast<unsigned>(plan.writers.size()) + 1, [&](unsigned thread) {
+      Adapter::attach_thread();
+      if (thread != 0) {
+        writes += write_meanwhile(map, plan.writers[thread - 1], phase);
+        return;
+      }
+      phase = Phase::visiting;
+      visit_all(map, plan.passes, outcome);
+      phase = Phase::after;
+    });
+    outcome.writes = writes;
+    return outcome;
+  }
+
+  Ability ability(Operation operation) const override { return Operations::ability(operation); }
+
+  OperationTimes time_operations(const OperationPlan& plan) const override {
+    Adapter::attach_thread();
+    return Operations::time_all(plan);
+  }
+
+  void count_operation(Operation operation, const OperationPlan& plan,
+                       std::size_t repetitions) const override {
+    Adapter::attach_thread();
+    Operations::count(operation, plan, repetitions);
+  }
+
+  void fill(std::size_t maps, std::size_t entries,
+            const std::function<void()>& then) const override {
+    Adapter::attach_thread();
+    const auto all = std::make_unique<Map[]>(maps);
+    for (std::size_t i = 0; i < maps; ++i) {
+      for (u64 n = 0; n < entries; ++n) insert_scattered(all[i], (u64{i} << 32) + n);
+    }
+    then();
+  }
+
+  void grow(std::size_t entries, std::size_t step,
+            const std::function<void(std::size_t)>& then) const override {
+    Adapter::attach_thread();
+    Map map;
+    for (std::size_t n = 1; n <= entries; ++n) {
+      insert_scattered(map, n);
+      if (n % step == 0) then(n);
+    }
+  }
+
+ private:
+  using Operations = OperationsOf<Map, K, V>;
+
+  static void insert_scattered(Map& map, u64 n) {
+    const u64 number = scattered_key(n);
+    map.insert(key_of<K>(number), value_of<V>(number));
+  }
+
+  static decltype(auto) key_at(const Trace& trace, unsigned thread, std::size_t index) {
+    if constexpr (std::same_as<K, std::string>) {
+      return (trace.texts[thread][index]);
+    } else {
+      return trace.threads[thread][index].key();
+    }
+  }
+
+  static bool perform(Map& map, Op op, const K& key) {
+    switch (op.kind()) {
+      case Kind::find: {
+        V value{};
+        const bool found = std::as_const(map).find(key, value);
+        use(number_of(value));
+        return found;
+      }
+      case Kind::insert: return map.insert(key, value_of<V>(op.key()));
+      case Kind::assign: map.assign(key, value_of<V>(op.key() + 1)); return true;
+      case Kind::remove: return map.remove(key);
+      case Kind::update: return map.update(key, Increment{});
+      case Kind::upsert: map.upsert(key, value_of<V>(1), Increment{}); return true;
+      case Kind::update_held:
+        if constexpr (Adapter::locks_elements) {
+          return map.update(key, [](V& value) {
+            Increment{}(value);
+            std::this_thread::yield();
+          });
+        }
+    }
+    return false;
+  }
+
+  template <class Now>
+  static Outcome replay_with(const Trace& trace, Histogram& times, Now now) {
     std::vector<Histogram> each(trace.threads.size());
     const Outcome outcome = run(trace, [&](Map& map, unsigned thread) {
-      u64 succeeded = 0;
+      const auto& ops = trace.threads[thread];
       Histogram& histogram = each[thread];
-      auto last = std::chrono::steady_clock::now();
-      for (const Op op : trace.threads[thread]) {
-        succeeded += static_cast<u64>(perform(map, op));
-        const auto now = std::chrono::steady_clock::now();
-        histogram.record(static_cast<u64>((now - last) / std::chrono::nanoseconds(1)));
-        last = now;
+      u64 succeeded = 0;
+      u64 last = now();
+      for (std::size_t i = 0; i < ops.size(); ++i) {
+        succeeded += static_cast<u64>(perform(map, ops[i], key_at(trace, thread, i)));
+        const u64 time = now();
+        histogram.record(time - last);
+        last = time;
       }
       return succeeded;
     });
@@ -89,74 +161,87 @@ class PeerOf final : public Peer {
     return outcome;
   }
 
-  std::optional<IterateOutcome> iterate(const IteratePlan& plan) const override {
-    if (!plan.writers.empty() && !Map::iterates_while_written) return std::nullopt;
-    Map map;
-    for (const u64 key : plan.keys) map.insert(key, key);
-    IterateOutcome outcome;
-    std::atomic<Phase> phase = Phase::before;
-    std::atomic<u64> writes = 0;
-    run_threads(static_cast<unsigned>(plan.writers.size()) + 1, [&](unsigned thread) {
-      if (thread != 0) {
-        writes += write_meanwhile(map, plan.writers[thread - 1], phase);
-        return;
-      }
-      phase = Phase::visiting;
-      const auto start = std::chrono::steady_clock::now();
-      for (std::size_t pass = 0; pass < plan.passes; ++pass) {
-        std::as_const(map).for_each([&](u64 key, u64 value) {
-          use(key ^ value);
-          ++outcome.elements;
-        });
-      }
-      outcome.seconds =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      phase = Phase::after;
-    });
-    outcome.writes = writes;
-    return outcome;
-  }
-
-  void fill(std::size_t maps, std::size_t entries,
-            const std::function<void()>& then) const override {
-    const auto all = std::make_unique<Map[]>(maps);
-    for (std::size_t i = 0; i < maps; ++i) {
-      for (u64 n = 0; n < entries; ++n) {
-        const u64 key = scattered_key((u64{i} << 32) + n);
-        all[i].insert(key, key);
-      }
-    }
-    then();
-  }
-
- private:
   template <class Work>
   static Outcome run(const Trace& trace, Work work) {
+    Adapter::attach_thread();
     Outcome outcome;
     Map map;
-    for (const u64 key : trace.before) map.insert(key, key);
+    for (std::size_t i = 0; i < trace.before.size(); ++i) {
+      if constexpr (std::same_as<K, std::string>) {
+        map.insert(trace.texts_before[i], value_of<V>(trace.before[i]));
+      } else {
+        map.insert(trace.before[i], value_of<V>(trace.before[i]));
+      }
+    }
     std::atomic<u64> succeeded = 0;
-    outcome.timing = run_threads(static_cast<unsigned>(trace.threads.size()),
-                                 [&](unsigned thread) { succeeded += work(map, thread); });
+    outcome.timing = run_threads(static_cast<unsigned>(trace.threads.size()), [&](unsigned thread) {
+      Adapter::attach_thread();
+      succeeded += work(map, thread);
+    });
     outcome.succeeded = succeeded;
     outcome.contents.size = map.size();
-    std::as_const(map).for_each([&](u64, u64 value) { outcome.contents.sum += value; });
+    std::as_const(map).for_each([&](const K&, const V& value) {
+      outcome.contents.sum += number_of(value);
+    });
     return outcome;
+  }
+
+  static void visit_all(const Map& map, std::size_t passes, IterateOutcome& outcome) {
+    const double cpu_before = cpu_seconds_of_this_thread();
+    const auto start = std::chrono::steady_clock::now();
+    for (std::size_t pass = 0; pass < passes; ++pass) {
+      map.for_each([&](const K&, const V& value) {
+        use(number_of(value));
+        ++outcome.elements;
+      });
+    }
+    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+    outcome.seconds = wall.count();
+    outcome.cpu_seconds = cpu_seconds_of_this_thread() - cpu_before;
   }
 
   enum class Phase { before, visiting, after };
 
-  static u64 write_meanwhile(Map& map, const std::vector<u64>& keys,
+  static u64 write_meanwhile(Map& map, const std::vector<u64>& numbers,
                              const std::atomic<Phase>& phase) {
+    std::vector<K> keys;
+    for (const u64 number : numbers) keys.push_back(key_of<K>(number));
     while (phase.load(std::memory_order_relaxed) == Phase::before) std::this_thread::yield();
     u64 writes = 0;
     std::size_t next = 0;
     while (phase.load(std::memory_order_relaxed) == Phase::visiting) {
-      map.update(keys[next], [](u64& value) { ++value; });
+      map.update(keys[next], Increment{});
       ++writes;
       if (++next == keys.size()) next = 0;
     }
     return writes;
+  }
+};
+
+template <class Adapter>
+class PeerOf final : public Peer {
+ public:
+  std::string name() const override { return Adapter::name; }
+  bool concurrent() const override { return Adapter::concurrent; }
+
+  const Subject* with(Shape shape) const override {
+    if (shape.key == KeyKind::text) return with_key<std::string>(shape.value);
+    return with_key<u64>(shape.value);
+  }
+
+ private:
+  template <class K>
+  static const Subject* with_key(ValueKind value) {
+    return value == ValueKind::record ? subject<K, Record>() : subject<K, u64>();
+  }
+
+  template <class K, class V>
+  static const Subject* subject() {
+    if constexpr (Adapter::template supports<K, V>) {
+      static const SubjectOf<Adapter, K, V> only;
+      return &only;
+    }
+    return nullptr;
   }
 };
 

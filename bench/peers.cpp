@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <ranges>
+#include <string_view>
 #include <utility>
 
 #include "peer.hpp"
@@ -18,6 +20,14 @@ bool add_peer(std::unique_ptr<Peer> peer) {
     return std::pair(name != reference_name, name);
   });
   return true;
+}
+
+std::vector<std::string> absent_peers() {
+  std::vector<std::string> names;
+  for (const auto part : std::views::split(std::string_view(BENCH_ABSENT), ',')) {
+    names.emplace_back(part.begin(), part.end());
+  }
+  return names;
 }
 
 }  // namespace bench

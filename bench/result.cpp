@@ -127,6 +127,7 @@ void print(std::ostream& out, const Result& result, bool with_setting) {
     if (const auto comparison = compared(result, row)) {
       out << "  " << told(comparison->ratio) << "  " << word_for(comparison->verdict);
     }
+    if (!row.note.empty()) out << "  (" << row.note << ')';
     out << '\n';
   }
   out.flush();

@@ -2,30 +2,40 @@
 // quartiles, losses in the same words as wins.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <ostream>
 #include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace bench {
 
 enum class Better { more, less };
 
+/// The conditions of a result for programs that read it, by name.
+using Parameter = std::variant<std::uint64_t, double, std::string>;
+using Parameters = std::vector<std::pair<std::string, Parameter>>;
+
 struct Metric {
   std::string name;
   std::string unit;
   Better better;
+  Parameters parameters;  // beside those of the setting
 };
 
 struct Row {
   std::string map;
   std::vector<double> samples;  // one a round; none if the map cannot do it or failed
+  std::string note = {};
 };
 
 struct Result {
   std::string workload;
   std::string setting;
+  Parameters parameters;
   Metric metric;
   std::vector<Row> rows;
 };

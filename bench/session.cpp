@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
-#include <set>
 #include <utility>
 
 namespace bench {
@@ -11,10 +10,10 @@ namespace bench {
 Session::Session(Settings settings, std::vector<const Peer*> maps, std::ostream& out)
     : settings_(std::move(settings)), maps_(std::move(maps)), out_(out) {}
 
-std::size_t Session::scaled(std::size_t size) const {
+std::size_t Session::scaled(std::size_t full, std::size_t brief) const {
   constexpr double least = 100;
-  return static_cast<std::size_t>(std::max(std::round(static_cast<double>(size) * settings_.scale),
-                                           least));
+  const auto size = static_cast<double>(settings_.full ? full : brief);
+  return static_cast<std::size_t>(std::max(std::round(size * settings_.scale), least));
 }
 
 void Session::begin(std::string_view workload, std::string_view about) {
@@ -22,14 +21,18 @@ void Session::begin(std::string_view workload, std::string_view about) {
   out_ << "\n== " << workload << ": " << about << '\n';
 }
 
-void Session::measure(const std::string& setting, const std::vector<Metric>& metrics,
-                      const std::function<Sample(const Peer&)>& run) {
-  measure_rounds(settings_.rounds, setting, metrics, run);
+void Session::measure(const Setting& setting, const std::vector<Metric>& metrics, const Run& run,
+                      const Note& note) {
+  auto lanes = lanes_for(setting);
+  measure_rounds(settings_.rounds, setting, lanes, run);
+  report(setting, metrics, lanes, note);
 }
 
-void Session::measure_once(const std::string& setting, const std::vector<Metric>& metrics,
-                           const std::function<Sample(const Peer&)>& run) {
-  measure_rounds(1, setting, metrics, run);
+void Session::measure_once(const Setting& setting, const std::vector<Metric>& metrics,
+                           const Run& run) {
+  auto lanes = lanes_for(setting);
+  measure_rounds(1, setting, lanes, run);
+  report(setting, metrics, lanes, {});
 }
 
 void Session::agree(const Contents& contents) {
@@ -37,36 +40,54 @@ void Session::agree(const Contents& contents) {
   if (*expected_ != contents) throw Wrong("does not hold what the first map holds");
 }
 
-void Session::measure_rounds(std::size_t rounds, const std::string& setting,
-                             const std::vector<Metric>& metrics,
-                             const std::function<Sample(const Peer&)>& run) {
+std::vector<Session::Lane> Session::lanes_for(const Setting& setting) const {
+  std::vector<Lane> lanes;
+  for (const Peer* map : maps_) {
+    const bool possible = map->concurrent() || setting.threads == 1;
+    lanes.push_back({map->name(), possible ? map->with(setting.shape) : nullptr, {}});
+  }
+  return lanes;
+}
+
+void Session::measure_rounds(std::size_t rounds, const Setting& setting, std::vector<Lane>& lanes,
+                             const Run& run) {
   expected_.reset();
-  std::vector<std::vector<Sample>> samples(maps_.size());  // [map][round]
-  std::set<const Peer*> failed;
   for (std::size_t round = 0; round < rounds; ++round) {
-    for (std::size_t i = 0; i < maps_.size(); ++i) {
-      const Peer* map = maps_[i];
-      if (failed.contains(map)) continue;
+    for (Lane& lane : lanes) {
+      if (lane.subject == nullptr) continue;
       try {
-        samples[i].push_back(run(*map));
+        Sample sample = run(*lane.subject);
+        if (!sample.empty()) lane.samples.push_back(std::move(sample));
       } catch (const std::exception& error) {
-        failed.insert(map);
-        failures_.push_back(map->name() + ", " + workload_ + ", " + setting + ": " + error.what());
+        lane.subject = nullptr;
+        lane.samples.clear();
+        failures_.push_back(lane.map + ", " + workload_ + ", " + setting.text + ": " +
+                            error.what());
         out_ << "FAILED: " << failures_.back() << '\n';
       }
     }
   }
+}
 
+void Session::report(const Setting& setting, const std::vector<Metric>& metrics,
+                     const std::vector<Lane>& lanes, const Note& note) {
+  Parameters common = setting.parameters;
+  common.emplace_back("threads", std::uint64_t{setting.threads});
+  common.emplace_back("key", setting.shape.key == KeyKind::text ? "string" : "u64");
+  common.emplace_back("value_bytes",
+                      std::uint64_t{setting.shape.value == ValueKind::record ? sizeof(Record)
+                                                                             : sizeof(u64)});
   for (std::size_t m = 0; m < metrics.size(); ++m) {
-    Result result{workload_, setting, metrics[m], {}};
-    for (std::size_t i = 0; i < maps_.size(); ++i) {
-      Row row{maps_[i]->name(), {}};
-      if (!failed.contains(maps_[i])) {
-        for (const Sample& sample : samples[i]) row.samples.push_back(sample.at(m));
-      }
+    Result result{workload_, setting.text, common, metrics[m], {}};
+    result.parameters.insert(result.parameters.end(), metrics[m].parameters.begin(),
+                             metrics[m].parameters.end());
+    for (const Lane& lane : lanes) {
+      Row row{lane.map, {}};
+      for (const Sample& sample : lane.samples) row.samples.push_back(sample.at(m));
       if (std::ranges::any_of(row.samples, [](double it) { return std::isnan(it); })) {
         row.samples.clear();
       }
+      if (note && !row.samples.empty()) row.note = note(*lane.subject, m);
       result.rows.push_back(std::move(row));
     }
     print(out_, result, m == 0);

@@ -22,14 +22,25 @@ struct Wrong : std::runtime_error {
 };
 
 struct Settings {
-  std::size_t rounds = 9;
-  bool quick = false;
+  std::size_t rounds = 0;
+  bool full = false;              // all sizes; else a selection for a few minutes
   double scale = 1;               // of all sizes
   std::vector<unsigned> threads;  // the numbers of threads, ascending
 };
 
-/// A value for each metric.
+/// What is the same for all maps of a measurement.
+struct Setting {
+  std::string text;
+  Parameters parameters = {};
+  Shape shape = {};
+  unsigned threads = 1;
+};
+
+/// A value for each metric; none at all if the map cannot do what is asked.
 using Sample = std::vector<double>;
+using Run = std::function<Sample(const Subject&)>;
+/// What to say about a map's values of a metric.
+using Note = std::function<std::string(const Subject&, std::size_t metric)>;
 
 /// Stands for a value when the map cannot do what is asked.
 inline constexpr double not_possible = std::numeric_limits<double>::quiet_NaN();
@@ -40,17 +51,16 @@ class Session {
 
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
   /// A size as this session has it, at least 100.
-  [[nodiscard]] std::size_t scaled(std::size_t size) const;
+  [[nodiscard]] std::size_t scaled(std::size_t full, std::size_t brief) const;
 
   void begin(std::string_view workload, std::string_view about);
 
   /// Calls `run` with each map in turn, so many rounds, and prints how they compare. A map that
   /// throws is reported as failed and left out.
-  void measure(const std::string& setting, const std::vector<Metric>& metrics,
-               const std::function<Sample(const Peer&)>& run);
+  void measure(const Setting& setting, const std::vector<Metric>& metrics, const Run& run,
+               const Note& note = {});
   /// The same in one round, for what does not vary.
-  void measure_once(const std::string& setting, const std::vector<Metric>& metrics,
-                    const std::function<Sample(const Peer&)>& run);
+  void measure_once(const Setting& setting, const std::vector<Metric>& metrics, const Run& run);
 
   /// \throws Wrong if the map does not hold what the first one held at the end of the same run
   void agree(const Contents& contents);
@@ -59,9 +69,17 @@ class Session {
   [[nodiscard]] const std::vector<std::string>& failures() const noexcept { return failures_; }
 
  private:
-  void measure_rounds(std::size_t rounds, const std::string& setting,
-                      const std::vector<Metric>& metrics,
-                      const std::function<Sample(const Peer&)>& run);
+  struct Lane {
+    std::string map;
+    const Subject* subject;       // none if the map cannot do it, or failed
+    std::vector<Sample> samples;  // [round][metric]
+  };
+
+  [[nodiscard]] std::vector<Lane> lanes_for(const Setting& setting) const;
+  void measure_rounds(std::size_t rounds, const Setting& setting, std::vector<Lane>& lanes,
+                      const Run& run);
+  void report(const Setting& setting, const std::vector<Metric>& metrics,
+              const std::vector<Lane>& lanes, const Note& note);
 
   Settings settings_;
   std::vector<const Peer*> maps_;

@@ -14,12 +14,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double cpu_seconds_of_this_thread() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
 struct Part {
   Clock::time_point start;
   Clock::time_point end;
@@ -28,6 +22,16 @@ struct Part {
 };
 
 }  // namespace
+
+double cpu_seconds_of_this_thread() {
+  return static_cast<double>(nanoseconds_of_this_thread()) * 1e-9;
+}
+
+u64 nanoseconds_of_this_thread() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<u64>(time.tv_sec) * 1'000'000'000 + static_cast<u64>(time.tv_nsec);
+}
 
 Timing run_threads(unsigned count, const std::function<void(unsigned)>& work) {
   std::vector<Part> parts(count);

@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "random.hpp"
+
 namespace bench {
 
 struct Timing {
@@ -11,5 +13,9 @@ struct Timing {
 
 /// Calls `work(i)` in threads 0 to count - 1, which start together. Rethrows what one throws.
 Timing run_threads(unsigned count, const std::function<void(unsigned)>& work);
+
+/// The user and system time that the calling thread took so far.
+double cpu_seconds_of_this_thread();
+u64 nanoseconds_of_this_thread();
 
 }  // namespace bench

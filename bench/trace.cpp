@@ -9,12 +9,13 @@ namespace {
 constexpr double hot_theta = 0.99;
 
 /// Divides a sequence among the threads, so that it is the same for each number of them.
-std::vector<std::vector<Op>> divided(const std::vector<Op>& ops, unsigned threads) {
-  std::vector<std::vector<Op>> parts(threads);
+template <class T>
+std::vector<std::vector<T>> divided(const std::vector<T>& all, unsigned threads) {
+  std::vector<std::vector<T>> parts(threads);
   for (unsigned i = 0; i < threads; ++i) {
-    const auto first = static_cast<std::ptrdiff_t>(ops.size() * i / threads);
-    const auto last = static_cast<std::ptrdiff_t>(ops.size() * (i + 1) / threads);
-    parts[i].assign(ops.begin() + first, ops.begin() + last);
+    const auto first = static_cast<std::ptrdiff_t>(all.size() * i / threads);
+    const auto last = static_cast<std::ptrdiff_t>(all.size() * (i + 1) / threads);
+    parts[i].assign(all.begin() + first, all.begin() + last);
   }
   return parts;
 }
@@ -25,6 +26,22 @@ u64 taken(std::vector<u64>& keys, std::size_t index) {
   const u64 key = keys.back();
   keys.pop_back();
   return key;
+}
+
+void add_texts(Trace& trace) {
+  for (const u64 key : trace.before) trace.texts_before.push_back(text_key(key));
+  for (const auto& ops : trace.threads) {
+    auto& texts = trace.texts.emplace_back();
+    texts.reserve(ops.size());
+    for (const Op op : ops) texts.push_back(text_key(op.key()));
+  }
+}
+
+Trace trace_of(std::vector<std::vector<Op>> threads, bool all_succeed) {
+  Trace trace;
+  trace.threads = std::move(threads);
+  trace.all_succeed = all_succeed;
+  return trace;
 }
 
 }  // namespace
@@ -43,11 +60,11 @@ Trace parallel_load_trace(std::size_t keys, double theta, unsigned threads) {
       ops.emplace_back(Kind::find, choice < 55 ? key : key + keys);
     }
   }
-  return {{}, divided(ops, threads), false};
+  return trace_of(divided(ops, threads), false);
 }
 
 Trace private_keys_trace(Mix mix, std::size_t before, std::size_t operations, unsigned threads) {
-  Trace trace{{}, std::vector<std::vector<Op>>(threads), true};
+  Trace trace = trace_of(std::vector<std::vector<Op>>(threads), true);
   for (unsigned thread = 0; thread < threads; ++thread) {
     Random random(thread);
     u64 next = u64{thread} << 32;
@@ -81,7 +98,8 @@ Trace private_keys_trace(Mix mix, std::size_t before, std::size_t operations, un
 }
 
 Trace hot_trace(HotKeys hot, std::size_t operations, unsigned threads) {
-  Trace trace{{}, {}, true};
+  Trace trace = trace_of({}, true);
+  trace.holds = hot.held_every != 0;
   for (u64 i = 0; i < hot.keys; ++i) trace.before.push_back(scattered_key(i));
   const Zipf zipf(hot.keys, hot_theta);
   Random random(2);
@@ -97,11 +115,40 @@ Trace hot_trace(HotKeys hot, std::size_t operations, unsigned threads) {
   return trace;
 }
 
+Trace ycsb_trace(Ycsb mix, Shape shape, std::size_t keys, std::size_t operations,
+                 unsigned threads) {
+  const Zipf zipf(keys, hot_theta);
+  Random random(5);
+  std::vector<Op> ops;
+  ops.reserve(operations);
+  for (std::size_t i = 0; i < operations; ++i) {
+    const u64 key = scattered_key(zipf(random));
+    const u64 choice = random.below(100);
+    const Kind kind = choice < mix.find                ? Kind::find
+                      : choice < mix.find + mix.assign ? Kind::assign
+                                                       : Kind::update;
+    ops.emplace_back(kind, key);
+  }
+  Trace trace = trace_of(divided(ops, threads), true);
+  trace.shape = shape;
+  for (u64 i = 0; i < keys; ++i) trace.before.push_back(scattered_key(i));
+  if (shape.key == KeyKind::text) add_texts(trace);
+  return trace;
+}
+
+Trace words_trace(const std::vector<std::string>& words, unsigned threads) {
+  Trace trace =
+      trace_of(divided(std::vector<Op>(words.size(), Op(Kind::upsert, 0)), threads), true);
+  trace.shape.key = KeyKind::text;
+  trace.texts = divided(words, threads);
+  return trace;
+}
+
 Trace growth_trace(std::size_t inserts, unsigned threads) {
   std::vector<Op> ops;
   ops.reserve(inserts);
   for (u64 i = 0; i < inserts; ++i) ops.emplace_back(Kind::insert, scattered_key(i));
-  return {{}, divided(ops, threads), true};
+  return trace_of(divided(ops, threads), true);
 }
 
 }  // namespace bench

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "random.hpp"
+#include "shape.hpp"
 
 namespace bench {
 
@@ -16,6 +17,7 @@ enum class Kind : u64 {
   update,       // adds 1 to the value if the key is there
   upsert,       // the same, or inserts 1
   update_held,  // as update, and gives up the processor while it holds the element
+  assign,       // the value, whether or not the key is there
 };
 
 /// A kind and a key of 61 bits, in one word.
@@ -31,10 +33,15 @@ class Op {
 };
 
 struct Trace {
+  Shape shape;
   std::vector<u64> before;               // keys that are inserted first, not timed
   std::vector<std::vector<Op>> threads;  // what each thread does
+  // The keys where they are texts: each operation has its own, as a program has that reads them.
+  std::vector<std::string> texts_before;
+  std::vector<std::vector<std::string>> texts;
   /// Each operation finds its key, or inserts it, however the threads take turns.
   bool all_succeed = false;
+  bool holds = false;  // there are operations of Kind::update_held
 
   [[nodiscard]] std::size_t operations() const noexcept {
     std::size_t sum = 0;
@@ -70,6 +77,19 @@ struct HotKeys {
 
 /// A few keys, all there, some asked for much more often than others.
 Trace hot_trace(HotKeys hot, std::size_t operations, unsigned threads);
+
+/// How many of a hundred operations read, write a value, and read and write it.
+struct Ycsb {
+  unsigned find;
+  unsigned assign;
+  unsigned update;
+};
+
+/// Keys that are all there, some asked for much more often than others.
+Trace ycsb_trace(Ycsb mix, Shape shape, std::size_t keys, std::size_t operations, unsigned threads);
+
+/// Counts each word.
+Trace words_trace(const std::vector<std::string>& words, unsigned threads);
 
 /// Nothing but inserts.
 Trace growth_trace(std::size_t inserts, unsigned threads);

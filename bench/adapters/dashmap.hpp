@@ -3,41 +3,71 @@
 #include <dashmap/dashmap.hpp>
 
 #include <cstddef>
-#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "../adapter.hpp"
 
 namespace bench {
 
-class DashMapAdapter {
+template <class K, class V>
+class DashMapMap {
  public:
-  static constexpr const char* name = "dashmap";
-  static constexpr bool iterates_while_written = true;
-
-  bool find(std::uint64_t key, std::uint64_t& value) const {
+  bool find(const K& key, V& value) const {
     auto found = map_.get_copy(key);
     if (!found) return false;
     value = *found;
     return true;
   }
-  bool insert(std::uint64_t key, std::uint64_t value) { return map_.insert_or_assign(key, value); }
-  bool remove(std::uint64_t key) { return map_.erase(key); }
   template <class F>
-  bool update(std::uint64_t key, F change) {
-    return map_.alter(key, [&](std::uint64_t, std::uint64_t value) {
+  bool get(const K& key, F visit) const {
+    const auto guard = map_.get(key);
+    if (!guard) return false;
+    visit(*guard);
+    return true;
+  }
+  template <class F>
+  std::size_t find_many(std::span<const K> keys, F visit) const {
+    std::size_t found = 0;
+    map_.get_many(keys, [&](const K&, const V* value) {
+      if (value == nullptr) return;
+      ++found;
+      visit(*value);
+    });
+    return found;
+  }
+  bool insert(const K& key, const V& value) { return map_.insert_or_assign(key, value); }
+  std::size_t insert_many(std::span<const std::pair<K, V>> elements) {
+    return map_.insert_many(elements);
+  }
+  void assign(const K& key, const V& value) { map_.insert_or_assign(key, value); }
+  bool remove(const K& key) { return map_.erase(key); }
+  template <class F>
+  bool update(const K& key, F change) {
+    return map_.alter(key, [&](const K&, V value) {
       change(value);
       return value;
     });
   }
-  void upsert(std::uint64_t key) {
-    map_.entry(key).and_modify([](std::uint64_t& value) { ++value; }).or_insert(1);
+  template <class F>
+  void upsert(const K& key, const V& first, F change) {
+    map_.entry(key).and_modify(change).or_insert(first);
   }
   template <class F>
   void for_each(F visit) const {
     for (const auto& [key, value] : map_.iter()) visit(key, value);
   }
+  void reserve(std::size_t entries) { map_.reserve(entries); }
   std::size_t size() const { return map_.size(); }
 
  private:
-  dashmap::DashMap<std::uint64_t, std::uint64_t> map_;
+  dashmap::DashMap<K, V> map_;
+};
+
+struct DashMapAdapter : AdapterDefaults {
+  static constexpr const char* name = "dashmap";
+  template <class K, class V>
+  using Map = DashMapMap<K, V>;
 };
 
 }  // namespace bench

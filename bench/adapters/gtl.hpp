@@ -1,48 +1,61 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <gtl/phmap.hpp>
 #include <memory>
 #include <mutex>
 #include <utility>
 
+#include "../adapter.hpp"
+
 namespace bench {
 
-class GtlAdapter {
+template <class K, class V>
+class GtlMap {
  public:
-  static constexpr const char* name = "gtl";
-  static constexpr bool iterates_while_written = true;
-
-  bool find(std::uint64_t key, std::uint64_t& value) const {
+  bool find(const K& key, V& value) const {
     return map_.if_contains(key, [&](const auto& element) { value = element.second; });
   }
-  bool insert(std::uint64_t key, std::uint64_t value) {
+  template <class F>
+  bool get(const K& key, F visit) const {
+    return map_.if_contains(key, [&](const auto& element) { visit(element.second); });
+  }
+  bool insert(const K& key, const V& value) {
     return map_.try_emplace_l(key, [](auto&) {}, value);
   }
-  bool remove(std::uint64_t key) {
+  void assign(const K& key, const V& value) {
+    map_.try_emplace_l(key, [&](auto& element) { element.second = value; }, value);
+  }
+  bool remove(const K& key) {
     return map_.erase_if(key, [](auto&) { return true; });
   }
   template <class F>
-  bool update(std::uint64_t key, F change) {
+  bool update(const K& key, F change) {
     return map_.modify_if(key, [&](auto& element) { change(element.second); });
   }
-  void upsert(std::uint64_t key) {
-    map_.try_emplace_l(key, [](auto& element) { ++element.second; }, std::uint64_t{1});
+  template <class F>
+  void upsert(const K& key, const V& first, F change) {
+    map_.try_emplace_l(key, [&](auto& element) { change(element.second); }, first);
   }
   template <class F>
   void for_each(F visit) const {
     map_.for_each([&](const auto& element) { visit(element.first, element.second); });
   }
+  void reserve(std::size_t entries) { map_.reserve(entries); }
   std::size_t size() const { return map_.size(); }
 
  private:
   // 2^8 tables, each with a lock.
-  gtl::parallel_flat_hash_map<
-      std::uint64_t, std::uint64_t, gtl::Hash<std::uint64_t>, std::equal_to<std::uint64_t>,
-      std::allocator<std::pair<const std::uint64_t, std::uint64_t>>, 8, std::mutex>
+  gtl::parallel_flat_hash_map<K, V, gtl::Hash<K>, std::equal_to<K>,
+                              std::allocator<std::pair<const K, V>>, 8, std::mutex>
       map_;
+};
+
+struct GtlAdapter : AdapterDefaults {
+  static constexpr const char* name = "gtl";
+  template <class K, class V>
+  using Map = GtlMap<K, V>;
 };
 
 }  // namespace bench

@@ -1,38 +1,50 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <libcuckoo/cuckoohash_map.hh>
+
+#include "../adapter.hpp"
 
 namespace bench {
 
-class LibcuckooAdapter {
+template <class K, class V>
+class LibcuckooMap {
  public:
-  static constexpr const char* name = "libcuckoo";
-  static constexpr bool iterates_while_written = true;
-
   // Its default is room for 2^18 entries; the other maps start small.
-  LibcuckooAdapter() : map_(0) {}
+  LibcuckooMap() : map_(0) {}
 
-  bool find(std::uint64_t key, std::uint64_t& value) const { return map_.find(key, value); }
-  bool insert(std::uint64_t key, std::uint64_t value) { return map_.insert(key, value); }
-  bool remove(std::uint64_t key) { return map_.erase(key); }
+  bool find(const K& key, V& value) const { return map_.find(key, value); }
   template <class F>
-  bool update(std::uint64_t key, F change) {
+  bool get(const K& key, F visit) const {
+    return map_.find_fn(key, visit);
+  }
+  bool insert(const K& key, const V& value) { return map_.insert(key, value); }
+  void assign(const K& key, const V& value) { map_.insert_or_assign(key, value); }
+  bool remove(const K& key) { return map_.erase(key); }
+  template <class F>
+  bool update(const K& key, F change) {
     return map_.update_fn(key, change);
   }
-  void upsert(std::uint64_t key) {
-    map_.upsert(key, [](std::uint64_t& value) { ++value; }, 1);
+  template <class F>
+  void upsert(const K& key, const V& first, F change) {
+    map_.upsert(key, change, first);
   }
   template <class F>
   void for_each(F visit) const {
     const auto locked = map_.lock_table();
     for (const auto& [key, value] : locked) visit(key, value);
   }
+  void reserve(std::size_t entries) { map_.reserve(entries); }
   std::size_t size() const { return map_.size(); }
 
  private:
-  mutable libcuckoo::cuckoohash_map<std::uint64_t, std::uint64_t> map_;
+  mutable libcuckoo::cuckoohash_map<K, V> map_;
+};
+
+struct LibcuckooAdapter : AdapterDefaults {
+  static constexpr const char* name = "libcuckoo";
+  template <class K, class V>
+  using Map = LibcuckooMap<K, V>;
 };
 
 }  // namespace bench

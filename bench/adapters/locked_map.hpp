@@ -2,48 +2,55 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
 #include <unordered_map>
 
+#include "serial_map.hpp"
+
 namespace bench {
 
-template <class Mutex, template <class> class ReadLock>
+template <class K, class V, class Mutex, template <class> class ReadLock>
 class LockedMap {
  public:
-  static constexpr bool iterates_while_written = true;
-
-  bool find(std::uint64_t key, std::uint64_t& value) const {
+  bool find(const K& key, V& value) const {
     const ReadLock<Mutex> lock(mutex_);
-    const auto it = map_.find(key);
-    if (it == map_.end()) return false;
-    value = it->second;
-    return true;
-  }
-  bool insert(std::uint64_t key, std::uint64_t value) {
-    const std::lock_guard lock(mutex_);
-    return map_.try_emplace(key, value).second;
-  }
-  bool remove(std::uint64_t key) {
-    const std::lock_guard lock(mutex_);
-    return map_.erase(key) != 0;
+    return map_.find(key, value);
   }
   template <class F>
-  bool update(std::uint64_t key, F change) {
-    const std::lock_guard lock(mutex_);
-    const auto it = map_.find(key);
-    if (it == map_.end()) return false;
-    change(it->second);
-    return true;
+  bool get(const K& key, F visit) const {
+    const ReadLock<Mutex> lock(mutex_);
+    return map_.get(key, visit);
   }
-  void upsert(std::uint64_t key) {
+  bool insert(const K& key, const V& value) {
     const std::lock_guard lock(mutex_);
-    ++map_[key];
+    return map_.insert(key, value);
+  }
+  void assign(const K& key, const V& value) {
+    const std::lock_guard lock(mutex_);
+    map_.assign(key, value);
+  }
+  bool remove(const K& key) {
+    const std::lock_guard lock(mutex_);
+    return map_.remove(key);
+  }
+  template <class F>
+  bool update(const K& key, F change) {
+    const std::lock_guard lock(mutex_);
+    return map_.update(key, change);
+  }
+  template <class F>
+  void upsert(const K& key, const V& first, F change) {
+    const std::lock_guard lock(mutex_);
+    map_.upsert(key, first, change);
   }
   template <class F>
   void for_each(F visit) const {
     const ReadLock<Mutex> lock(mutex_);
-    for (const auto& [key, value] : map_) visit(key, value);
+    map_.for_each(visit);
+  }
+  void reserve(std::size_t entries) {
+    const std::lock_guard lock(mutex_);
+    map_.reserve(entries);
   }
   std::size_t size() const {
     const ReadLock<Mutex> lock(mutex_);
@@ -52,7 +59,7 @@ class LockedMap {
 
  private:
   mutable Mutex mutex_;
-  std::unordered_map<std::uint64_t, std::uint64_t> map_;
+  SerialMap<std::unordered_map<K, V>> map_;
 };
 
 }  // namespace bench

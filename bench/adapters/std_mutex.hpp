@@ -2,12 +2,15 @@
 
 #include <mutex>
 
+#include "../adapter.hpp"
 #include "locked_map.hpp"
 
 namespace bench {
 
-struct StdMutexAdapter : LockedMap<std::mutex, std::unique_lock> {
+struct StdMutexAdapter : AdapterDefaults {
   static constexpr const char* name = "std-mutex";
+  template <class K, class V>
+  using Map = LockedMap<K, V, std::mutex, std::unique_lock>;
 };
 
 }  // namespace bench

@@ -3,44 +3,62 @@
 #include <tbb/concurrent_hash_map.h>
 
 #include <cstddef>
-#include <cstdint>
+
+#include "../adapter.hpp"
 
 namespace bench {
 
-class TbbAdapter {
+template <class K, class V>
+class TbbMap {
  public:
-  static constexpr const char* name = "tbb";
-  static constexpr bool iterates_while_written = false;
-
-  bool find(std::uint64_t key, std::uint64_t& value) const {
-    Map::const_accessor found;
+  bool find(const K& key, V& value) const {
+    return get(key, [&](const V& found) { value = found; });
+  }
+  template <class F>
+  bool get(const K& key, F visit) const {
+    typename Container::const_accessor found;
     if (!map_.find(found, key)) return false;
-    value = found->second;
+    visit(found->second);
     return true;
   }
-  bool insert(std::uint64_t key, std::uint64_t value) { return map_.insert({key, value}); }
-  bool remove(std::uint64_t key) { return map_.erase(key); }
+  bool insert(const K& key, const V& value) { return map_.insert(Element(key, value)); }
+  void assign(const K& key, const V& value) {
+    typename Container::accessor found;
+    if (!map_.insert(found, Element(key, value))) found->second = value;
+  }
+  bool remove(const K& key) { return map_.erase(key); }
   template <class F>
-  bool update(std::uint64_t key, F change) {
-    Map::accessor found;
+  bool update(const K& key, F change) {
+    typename Container::accessor found;
     if (!map_.find(found, key)) return false;
     change(found->second);
     return true;
   }
-  void upsert(std::uint64_t key) {
-    Map::accessor found;
-    if (!map_.insert(found, {key, 1})) ++found->second;
+  template <class F>
+  void upsert(const K& key, const V& first, F change) {
+    typename Container::accessor found;
+    if (!map_.insert(found, Element(key, first))) change(found->second);
   }
   template <class F>
   void for_each(F visit) const {
     for (const auto& [key, value] : map_) visit(key, value);
   }
+  // Its rehash() makes room, but its buckets' chains are split by the first that come there.
+  void reserve(std::size_t entries) { map_.rehash(entries); }
   std::size_t size() const { return map_.size(); }
 
  private:
-  using Map = tbb::concurrent_hash_map<std::uint64_t, std::uint64_t>;
+  using Container = tbb::concurrent_hash_map<K, V>;
+  using Element = typename Container::value_type;
 
-  Map map_;
+  Container map_;
+};
+
+struct TbbAdapter : AdapterDefaults {
+  static constexpr const char* name = "tbb";
+  static constexpr bool iterates_while_written = false;
+  template <class K, class V>
+  using Map = TbbMap<K, V>;
 };
 
 }  // namespace bench

@@ -1,0 +1,63 @@
+// What an adapter is: one small struct for each map.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "shape.hpp"
+
+namespace bench {
+
+/// What most maps are like. An adapter adds `name` and `template <class K, class V> Map`.
+struct AdapterDefaults {
+  static constexpr bool iterates_while_written = true;  // for_each may run meanwhile
+  static constexpr bool concurrent = true;              // else it is measured with one thread
+  static constexpr bool locks_elements = true;          // update keeps others out while it runs
+  template <class K, class V>
+  static constexpr bool supports = true;
+  static void attach_thread() {}  // called once by each thread that uses a map
+};
+
+/// What its Map gives: the map's own fastest way to do each thing to one key.
+template <class Map, class K, class V>
+concept AdaptedMap = std::default_initializable<Map> &&
+                     requires(Map map, const Map& constant, const K& key, V& value, const V& given,
+                              void (*visit)(const K&, const V&)) {
+                       { constant.find(key, value) } -> std::same_as<bool>;
+                       { map.insert(key, given) } -> std::same_as<bool>;  // the key is absent
+                       { map.assign(key, given) } -> std::same_as<void>;
+                       { map.remove(key) } -> std::same_as<bool>;
+                       { map.update(key, Increment{}) } -> std::same_as<bool>;
+                       { map.upsert(key, given, Increment{}) } -> std::same_as<void>;
+                       { constant.for_each(visit) } -> std::same_as<void>;
+                       { constant.size() } -> std::convertible_to<std::size_t>;
+                     };
+
+// What only some have.
+
+/// Room for so many elements, made beforehand.
+template <class Map>
+concept Reserves = requires(Map map) { map.reserve(std::size_t{}); };
+
+/// `get` keeps the element as it is, or alive, while `visit` runs; the map's way to look at a value
+/// without a copy.
+template <class Map, class K, class V>
+concept Guards = requires(const Map& map, const K& key, void (*visit)(const V&)) {
+  { map.get(key, visit) } -> std::same_as<bool>;
+};
+
+/// Looks for several keys in one call; gives how many are there.
+template <class Map, class K, class V>
+concept FindsMany = requires(const Map& map, std::span<const K> keys, void (*visit)(const V&)) {
+  { map.find_many(keys, visit) } -> std::same_as<std::size_t>;
+};
+
+template <class Map, class K, class V>
+concept InsertsMany = requires(Map map, std::span<const std::pair<K, V>> elements) {
+  { map.insert_many(elements) } -> std::same_as<std::size_t>;
+};
+
+}  // namespace bench
