@@ -50,7 +50,7 @@ struct Circle : Spread {
     MODEL_CHECK(victims + done == static_cast<int>(threads));
   }
 };
-const Register circle_2(Model{"deadlock.circle", 2, [] { return new Circle(2); }, 2, 20000, true,
+const Register circle_2(Model{"deadlock.circle", 2, [] { return new Circle(2); }, 1, 20000, true,
                               false, 0});
 const Register circle_3(Model{"deadlock.circle_three", 3, [] { return new Circle(3); },
                               model::none, 5000});
@@ -66,6 +66,25 @@ struct Order : Spread {
   void check() override { MODEL_CHECK(model::get(map, high) == model::get(map, low)); }
 };
 const Register order(Model{"deadlock.order", 3, [] { return new Order; }, model::none, 20000});
+
+// 4: a thread with a guard does not queue behind a writer that waits for another reader's guard.
+struct Crowd : Spread {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      const auto first = map.get(low);
+      const auto second = map.get(high);
+      MODEL_CHECK(second->get() <= 1);
+    } else if (t == 1) {
+      const auto first = map.get(high);
+      const auto second = map.get(low);
+      MODEL_CHECK(second->get() <= 1);
+    } else {
+      model::add(map, low, 1);
+      model::add(map, high, 1);
+    }
+  }
+};
+const Register crowd(Model{"deadlock.crowd", 3, [] { return new Crowd; }, model::none, 10000});
 
 // held.hpp 2: a guard goes to another thread, which ends it while its maker waits for the key.
 struct Moved : Spread {

@@ -40,7 +40,7 @@ struct Readers : TwoKeys {
     }
   }
 };
-const Register readers(Model{"growth.readers", 2, [] { return new Readers; }, 3, 10000, true,
+const Register readers(Model{"growth.readers", 2, [] { return new Readers; }, 2, 10000, true,
                              false, 1});
 const Register readers_fenced(Model{"growth.readers_fenced", 2, [] { return new Readers; },
                                     model::none, 10000, false});

@@ -89,6 +89,13 @@ const Register validate(Model{"lock.validate", 2, [] { return new Validate; }, 6
 struct Nested : Group {
   bool exclusive;
   explicit Nested(bool e) : exclusive(e) {}
+  void release() {
+    if (exclusive) {
+      release_hold<true>(sleepers, word);
+    } else {
+      release_hold<false>(sleepers, word);
+    }
+  }
   void thread(unsigned t) override {
     if (t == 0) {
       exclusively([&] {
@@ -96,29 +103,22 @@ struct Nested : Group {
         const word_t seen = word.load(std::memory_order_relaxed);
         MODEL_CHECK(try_nest(word, seen, exclusive));
         flag.store(1, std::memory_order_release);
+        // Another one, which stays here and overlaps with the end of the first.
+        add_same(word, exclusive);
+        release();
       });
     } else if (t == 1) {
       if (flag.load(std::memory_order_acquire) != 1) return;
       // Its guard: the element is another than the section's.
       data.get();
-      if (exclusive) {
-        release_hold<true>(sleepers, word);
-      } else {
-        release_hold<false>(sleepers, word);
-      }
+      release();
       flag.store(2, std::memory_order_relaxed);
     } else {
       exclusively([&] { write(); });
     }
   }
   void check() override {
-    if (flag.load() == 1) {  // nobody took the guard
-      if (exclusive) {
-        release_hold<true>(sleepers, word);
-      } else {
-        release_hold<false>(sleepers, word);
-      }
-    }
+    if (flag.load() == 1) release();  // nobody took the guard
     MODEL_CHECK(word::is_readable(word.load()) && word::is_quiet(word.load()));
   }
 };
@@ -175,8 +175,9 @@ struct Pending : Group {
     if (t == 0) {
       exclusively([&] { write(); }, 0, true);
       flag.store(1, std::memory_order_release);
-    } else if (shared([&] { MODEL_CHECK(data.get() == 1); })) {
-      MODEL_CHECK(data.get() == 1);
+    } else {
+      exclusively([&] { MODEL_CHECK(data.get() == 1); });
+      shared([&] { MODEL_CHECK(data.get() == 1); });
     }
   }
 };

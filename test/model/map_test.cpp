@@ -107,7 +107,7 @@ struct Guards : OneKey {
     }
   }
 };
-const Register guards_2(Model{"map.guards", 2, [] { return new Guards; }, 2, 20000, true, false,
+const Register guards_2(Model{"map.guards", 2, [] { return new Guards; }, 1, 20000, true, false,
                               0});
 const Register guards_3(Model{"map.guards_three", 3, [] { return new Guards; }, model::none,
                               20000});

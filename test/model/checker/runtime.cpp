@@ -31,7 +31,9 @@ constexpr std::size_t stack_bytes = 256 << 10;
 constexpr std::size_t arena_bytes = 8 << 20;
 constexpr std::size_t granule = 64;
 constexpr unsigned max_steps = 20000;
-constexpr unsigned idle_yields = 12;  // in a row, before others must run
+// In a row, before others must run. More than Locker::acquire makes before it sleeps.
+constexpr unsigned idle_yields = 12;
+constexpr unsigned idle_pauses = 160;
 
 using Clock = std::array<std::uint32_t, max_threads>;
 
@@ -101,7 +103,8 @@ struct Thread {
   bool started = false;
   const void* blocked_on = nullptr;
   bool timed_out = false;
-  unsigned yields = 0;
+  unsigned yields = 0;  // since it was switched to
+  unsigned pauses = 0;
   View view;
   View acquired;  // by relaxed loads, for a fence
   View released;  // by the last fence
@@ -140,6 +143,7 @@ struct State {
   std::uint64_t random = 0;
   unsigned switch_odds = 4;
   unsigned stale_odds = 4;
+  bool incomplete = false;
   bool tracing = false;
   bool user_code = false;  // allocations are the model's
   bool on_fiber = false;
@@ -289,6 +293,7 @@ void switch_to(unsigned next) {
   if (_setjmp(from.place) == 0) {
     s->current = next;
     Thread& to = me();
+    to.yields = to.pauses = 0;
     enter(to);
     if (to.started) _longjmp(to.place, 1);
     to.started = true;
@@ -350,7 +355,6 @@ void may_switch() {
 void step() {
   may_switch();
   Thread& thread = me();
-  thread.yields = 0;
   ++thread.view.clock[s->current];
 }
 
@@ -614,7 +618,7 @@ void reset() {
     Thread& thread = s->thread[t];
     thread.stage = Stage::ready;
     thread.started = false;
-    thread.yields = 0;
+    thread.yields = thread.pauses = 0;
     thread.view.clear();
     thread.acquired.clear();
     thread.released.clear();
@@ -688,7 +692,9 @@ struct Options {
   double exhaustive_limit = 60;
   std::uint64_t seed = 1;
   std::string_view filter;
-  int departures = -1;
+  int departures = -1;         // instead of the models' own bounds
+  unsigned deeper = 0;         // than these
+  bool first = false;          // ends with the first failure
   bool replay = false;
 };
 
@@ -728,7 +734,8 @@ bool explore(const Model& model, const Options& options) {
   if (options.exhaustive && model.departures != none && !options.replay) {
     s->exhaustive = true;
     s->bound = options.departures >= 0 ? static_cast<unsigned>(options.departures)
-                                       : model.departures;
+                               : model.departures == all ? all
+                                                         : model.departures + options.deeper;
     s->path.clear();
     const Time::time_point start = Time::now();
     std::uint64_t runs = 0;
@@ -755,7 +762,7 @@ bool explore(const Model& model, const Options& options) {
     report("exhaustive", runs, since(start), text);
     if (!complete && options.seconds == 0) {
       std::printf("  too large for the short form\n");
-      return false;
+      s->incomplete = true;
     }
   }
   if (model.random_runs != 0 || options.seconds > 0) {
@@ -1066,36 +1073,26 @@ void yield() noexcept {
   if (!running()) return;
   const Inside inside;
   Thread& thread = me();
-  const unsigned before = thread.yields;
-  if (before != 0 && before < idle_yields) {
-    ++thread.yields;
-    return;
-  }
+  ++thread.yields;
+  if (++s->steps > max_steps) failed("no end in sight");
   std::array<unsigned, max_threads> others{};
   unsigned count = 0;
   for (unsigned t = 0; t < s->threads; ++t) {
     if (t != s->current && s->thread[t].stage == Stage::ready) others[count++] = t;
   }
-  if (++s->steps > max_steps) failed("no end in sight");
-  if (count == 0) {
+  const bool must = thread.yields >= idle_yields;
+  for (unsigned t = 0; t < s->threads && must && count == 0; ++t) {
     // Nobody else can run but those whose time may be over.
-    for (unsigned t = 0; t < s->threads && before >= idle_yields; ++t) {
-      if (s->thread[t].stage == Stage::timed) others[count++] = t;
-    }
-    if (count == 0) {
-      ++thread.yields;
-      return;
-    }
+    if (s->thread[t].stage == Stage::timed) others[count++] = t;
   }
+  if (count == 0 || (!must && thread.yields != 1)) return;
   unsigned chosen = 0;
-  if (before == 0) {
+  if (must) {
+    chosen = choice(count, 0);
+  } else {
     chosen = choice(count + 1, 2);
-    thread.yields = 1;
     if (chosen == 0) return;
     --chosen;
-  } else {
-    chosen = choice(count, 0);
-    thread.yields = 0;
   }
   Thread& to = s->thread[others[chosen]];
   if (to.stage == Stage::timed) {
@@ -1103,7 +1100,16 @@ void yield() noexcept {
     to.stage = Stage::ready;
   }
   trace("yields");
+  thread.yields = 0;
   switch_to(others[chosen]);
+}
+
+void pause() noexcept {
+  if (!running()) return;
+  if (++me().pauses < idle_pauses) return;
+  me().pauses = 0;
+  me().yields = idle_yields;
+  yield();
 }
 
 std::int64_t now() noexcept {
@@ -1174,6 +1180,10 @@ int main_with(int count, char** arguments) {
       options.exhaustive_limit = std::atof(value), ++i;
     } else if (option == "--departures") {
       options.departures = std::atoi(value), ++i;
+    } else if (option == "--deeper") {
+      options.deeper = static_cast<unsigned>(std::atoi(value)), ++i;
+    } else if (option == "--first") {
+      options.first = true;
     } else if (option == "--random") {
       options.exhaustive = false;
     } else if (option == "--seed") {
@@ -1209,6 +1219,7 @@ int main_with(int count, char** arguments) {
     }
     all_state.outcomes.clear();
     good = explore(model, options) && good;
+    if (!good && options.first) break;
     if (!all_state.outcomes.empty()) {
       std::printf("  outcomes:");
       for (const std::string& outcome : all_state.outcomes) std::printf(" %s", outcome.c_str());
@@ -1217,7 +1228,8 @@ int main_with(int count, char** arguments) {
   }
   if (ran == 0) std::fprintf(stderr, "model: no such model\n");
   std::fflush(stdout);
-  std::_Exit(good && ran != 0 ? 0 : 1);
+  // 1: some model failed; 3: none, but not all runs were made.
+  std::_Exit(!good || ran == 0 ? 1 : all_state.incomplete ? 3 : 0);
 }
 
 }  // namespace

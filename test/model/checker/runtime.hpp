@@ -67,6 +67,7 @@ bool wait_on(void* condition, void* mutex, bool timed) noexcept;
 void signal(void* condition, bool all) noexcept;
 
 void yield() noexcept;
+void pause() noexcept;
 std::int64_t now() noexcept;  // nanoseconds; may jump
 void advance_to(std::int64_t time) noexcept;
 unsigned thread() noexcept;

@@ -261,7 +261,7 @@ inline void* copy(void* to, const void* from, ::std::size_t size) noexcept {
       write_racy(target, 8, read_plain(source, 8));
     } else {
       const Value word = read_racy(source, 8);
-      ::std::memcpy(target, &word, 8);
+      ::std::memcpy(target, &word, sizeof word);
     }
   }
   return to;
@@ -314,7 +314,6 @@ inline long model_syscall(long, int command, unsigned, int) noexcept {
   return ::model::membarrier(command != MEMBARRIER_CMD_PRIVATE_EXPEDITED) ? 0 : -1;
 }
 #define syscall model_syscall
-// A pause lets nobody else run: what waits long yields or sleeps.
-#define __builtin_ia32_pause() static_cast<void>(0)
+#define __builtin_ia32_pause() ::model::pause()
 // The write of a tag.
 #define __atomic_store_n(at, value, order) ::model::write_racy_byte(at, value)
