@@ -50,10 +50,10 @@ struct Circle : Spread {
     MODEL_CHECK(victims + done == static_cast<int>(threads));
   }
 };
-const Register circle_2(Model{"deadlock.circle", 2, [] { return new Circle(2); }, 1, 20000, true,
+const Register circle_2(Model{"deadlock.circle", 2, [] { return new Circle(2); }, 1, 5000, true,
                               false, 0});
-const Register circle_3(Model{"deadlock.circle_three", 3, [] { return new Circle(3); },
-                              model::none, 5000});
+const Register circle_3(Model{"deadlock.circle_three", 3, [] { return new Circle(3); }, model::none,
+                              3000});
 
 // No false alarm: keys in one order.
 struct Order : Spread {
@@ -65,7 +65,7 @@ struct Order : Spread {
   }
   void check() override { MODEL_CHECK(model::get(map, high) == model::get(map, low)); }
 };
-const Register order(Model{"deadlock.order", 3, [] { return new Order; }, model::none, 20000});
+const Register order(Model{"deadlock.order", 3, [] { return new Order; }, model::none, 3000});
 
 // 4: a thread with a guard does not queue behind a writer that waits for another reader's guard.
 struct Crowd : Spread {
@@ -84,7 +84,7 @@ struct Crowd : Spread {
     }
   }
 };
-const Register crowd(Model{"deadlock.crowd", 3, [] { return new Crowd; }, model::none, 10000});
+const Register crowd(Model{"deadlock.crowd", 3, [] { return new Crowd; }, model::none, 4000});
 
 // held.hpp 2: a guard goes to another thread, which ends it while its maker waits for the key.
 struct Moved : Spread {
@@ -109,11 +109,9 @@ struct Moved : Spread {
       (*mine)->set((*mine)->get() + 1);
     }
   }
-  void check() override {
-    MODEL_CHECK(model::get(map, low) == 2 + static_cast<Value>(done));
-  }
+  void check() override { MODEL_CHECK(model::get(map, low) == 2 + static_cast<Value>(done)); }
 };
-const Register moved(Model{"held.moved", 2, [] { return new Moved; }, model::none, 20000});
+const Register moved(Model{"held.moved", 2, [] { return new Moved; }, model::none, 8000});
 
 // held.hpp 4: records and lists are reused by later threads; each thread sees its own holds.
 struct Records : Spread {
@@ -135,7 +133,6 @@ struct Records : Spread {
     MODEL_CHECK(refused);
   }
 };
-const Register records(Model{"held.records", 2, [] { return new Records; }, model::none, 20000});
-
+const Register records(Model{"held.records", 2, [] { return new Records; }, model::none, 5000});
 
 }  // namespace

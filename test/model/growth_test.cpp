@@ -40,8 +40,8 @@ struct Readers : TwoKeys {
     }
   }
 };
-const Register readers(Model{"growth.readers", 2, [] { return new Readers; }, 2, 10000, true,
-                             false, 1});
+const Register readers(Model{"growth.readers", 2, [] { return new Readers; }, 2, 10000, true, false,
+                             1});
 const Register readers_fenced(Model{"growth.readers_fenced", 2, [] { return new Readers; },
                                     model::none, 10000, false});
 
@@ -65,10 +65,10 @@ struct Writers : TwoKeys {
     MODEL_CHECK(get(map, high) == 20 + all);
   }
 };
-const Register writers_1(Model{"growth.writers", 2, [] { return new Writers(1); }, 2, 10000, true,
+const Register writers_1(Model{"growth.writers", 2, [] { return new Writers(1); }, 1, 10000, true,
                                false, 0});
 const Register writers_2(Model{"growth.writers_three", 3, [] { return new Writers(2); },
-                               model::none, 10000});
+                               model::none, 5000});
 
 // A guard holds its unit up, and its table alive; the next growth makes a chain of tables.
 struct Guarded : TwoKeys {
@@ -94,7 +94,7 @@ struct Guarded : TwoKeys {
     MODEL_CHECK(get(map, high) == 20);
   }
 };
-const Register guarded(Model{"growth.chain", 3, [] { return new Guarded; }, model::none, 10000});
+const Register guarded(Model{"growth.chain", 3, [] { return new Guarded; }, model::none, 5000});
 
 // And back.
 struct Shrink : TwoKeys {
@@ -109,7 +109,7 @@ struct Shrink : TwoKeys {
     }
   }
 };
-const Register shrink(Model{"growth.shrink", 2, [] { return new Shrink; }, 2, 10000, true, false,
+const Register shrink(Model{"growth.shrink", 2, [] { return new Shrink; }, 1, 10000, true, false,
                             0});
 
 // A first table: two threads insert into an empty map, a third looks.
@@ -123,9 +123,7 @@ struct First : Run {
       MODEL_CHECK(!seen || seen->get() == 1);
     }
   }
-  void check() override {
-    MODEL_CHECK(get(map, low) == 1 && get(map, high) == 2);
-  }
+  void check() override { MODEL_CHECK(get(map, low) == 1 && get(map, high) == 2); }
 };
 const Register first(Model{"growth.first", 3, [] { return new First; }, model::none, 20000});
 

@@ -89,10 +89,10 @@ void message(Shared& s, unsigned t) {
   }
 }
 const Register mp1 = forbids("litmus.mp", 2, message<release, acquire>, flag_without_data);
-const Register mp2 = allows("litmus.mp_relaxed_store", 2, message<relaxed, acquire>,
-                            flag_without_data);
-const Register mp3 = allows("litmus.mp_relaxed_load", 2, message<release, relaxed>,
-                            flag_without_data);
+const Register mp2 =
+    allows("litmus.mp_relaxed_store", 2, message<relaxed, acquire>, flag_without_data);
+const Register mp3 =
+    allows("litmus.mp_relaxed_load", 2, message<release, relaxed>, flag_without_data);
 
 template <bool Release, bool Acquire>
 void message_fence(Shared& s, unsigned t) {
@@ -107,10 +107,10 @@ void message_fence(Shared& s, unsigned t) {
   }
 }
 const Register mp4 = forbids("litmus.mp_fences", 2, message_fence<true, true>, flag_without_data);
-const Register mp5 = allows("litmus.mp_no_release", 2, message_fence<false, true>,
-                            flag_without_data);
-const Register mp6 = allows("litmus.mp_no_acquire", 2, message_fence<true, false>,
-                            flag_without_data);
+const Register mp5 =
+    allows("litmus.mp_no_release", 2, message_fence<false, true>, flag_without_data);
+const Register mp6 =
+    allows("litmus.mp_no_acquire", 2, message_fence<true, false>, flag_without_data);
 
 // A race of plain data is an error, and none where there is no race.
 template <std::memory_order Store>
@@ -158,9 +158,7 @@ void iriw(Shared& s, unsigned t) {
     default: s.r[2] = s.y.load(Load); s.r[3] = s.x.load(Load);
   }
 }
-bool disagree(const Shared& s) {
-  return s.r[0] == 1 && s.r[1] == 0 && s.r[2] == 1 && s.r[3] == 0;
-}
+bool disagree(const Shared& s) { return s.r[0] == 1 && s.r[1] == 0 && s.r[2] == 1 && s.r[3] == 0; }
 const Register iriw1 = allows("litmus.iriw_acq_rel", 4, iriw<release, acquire>, disagree);
 const Register iriw2 = forbids("litmus.iriw_seq_cst", 4, iriw<seq_cst, seq_cst>, disagree);
 
@@ -174,8 +172,8 @@ void coherence(Shared& s, unsigned t) {
     s.r[1] = s.x.load(relaxed);
   }
 }
-const Register corr = forbids("litmus.coherence", 2, coherence,
-                              [](const Shared& s) { return s.r[0] > s.r[1]; });
+const Register corr =
+    forbids("litmus.coherence", 2, coherence, [](const Shared& s) { return s.r[0] > s.r[1]; });
 
 // A plain store may overwrite what a read-modify-write added.
 template <bool Store>
@@ -186,10 +184,10 @@ void count(Shared& s, unsigned) {
     s.x.fetch_add(1, relaxed);
   }
 }
-const Register add1 = forbids("litmus.add", 3, count<false>,
-                              [](const Shared& s) { return s.x.load() != 3; });
-const Register add2 = allows("litmus.lost_update", 2, count<true>,
-                             [](const Shared& s) { return s.x.load() != 2; });
+const Register add1 =
+    forbids("litmus.add", 3, count<false>, [](const Shared& s) { return s.x.load() != 3; });
+const Register add2 =
+    allows("litmus.lost_update", 2, count<true>, [](const Shared& s) { return s.x.load() != 2; });
 
 // Sleeping and waking.
 struct Sleep : Run {

@@ -57,8 +57,8 @@ struct Exclusion : Group {
 };
 const Register exclusive(Model{"lock.exclusive", 2, [] { return new Exclusion(true, true); },
                                model::all, 2000, true, false, 1});
-const Register shared_1(Model{"lock.shared", 2, [] { return new Exclusion(true, false); },
-                              6, 2000, true, false, 1});
+const Register shared_1(Model{"lock.shared", 2, [] { return new Exclusion(true, false); }, 6, 2000,
+                              true, false, 1});
 const Register three(Model{"lock.three", 3, [] { return new Exclusion(true, true, false); },
                            model::none, 20000});
 
@@ -124,8 +124,8 @@ struct Nested : Group {
 };
 const Register nested_1(Model{"lock.nested_shared", 3, [] { return new Nested(false); }, 3, 20000,
                               true, false, 1});
-const Register nested_2(Model{"lock.nested_exclusive", 3, [] { return new Nested(true); }, 3,
-                              20000, true, false, 1});
+const Register nested_2(Model{"lock.nested_exclusive", 3, [] { return new Nested(true); }, 3, 20000,
+                              true, false, 1});
 
 // A downgrade lets no writer in between, but readers after it.
 struct Downgrade : Group {
@@ -146,8 +146,8 @@ struct Downgrade : Group {
   }
   void check() override { MODEL_CHECK(word::is_quiet(word.load())); }
 };
-const Register downgrade_1(Model{"lock.downgrade", 2, [] { return new Downgrade; }, 6,
-                                 2000, true, false, 1});
+const Register downgrade_1(Model{"lock.downgrade", 2, [] { return new Downgrade; }, 6, 2000, true,
+                                 false, 1});
 
 // 4: an upgrade counts the thread's own holds; another reader keeps it out.
 struct Upgrade : Group {
@@ -165,8 +165,8 @@ struct Upgrade : Group {
   }
   void check() override { MODEL_CHECK(word::is_quiet(word.load())); }
 };
-const Register upgrade(Model{"lock.upgrade", 2, [] { return new Upgrade; }, 6, 2000, true,
-                             false, 1});
+const Register upgrade(Model{"lock.upgrade", 2, [] { return new Upgrade; }, 6, 2000, true, false,
+                             1});
 
 // P keeps newcomers out of the shared and the exclusive path, until a writer took the lock.
 struct Pending : Group {

@@ -19,7 +19,8 @@ struct OneKey : Run {
   OneKey() { map.insert(low, 0); }
 };
 
-// core/lookup.hpp 1: a read without a lock sees a whole value, and never an older one after a newer.
+// core/lookup.hpp 1: a read without a lock sees a whole value, and never an older one after a
+// newer.
 struct Read : OneKey {
   void thread(unsigned t) override {
     if (t == 0) {
@@ -109,7 +110,6 @@ struct Guards : OneKey {
 };
 const Register guards_2(Model{"map.guards", 2, [] { return new Guards; }, 1, 20000, true, false,
                               0});
-const Register guards_3(Model{"map.guards_three", 3, [] { return new Guards; }, model::none,
-                              20000});
+const Register guards_3(Model{"map.guards_three", 3, [] { return new Guards; }, model::none, 8000});
 
 }  // namespace

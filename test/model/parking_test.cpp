@@ -131,15 +131,15 @@ struct Mixed : Park {
 const Register eager_2(Model{"parking.eager", 2, [] { return new Mixed(1, 0); }, 4, 20000, true,
                              false, 1});
 const Register eager_3(Model{"parking.eager_three", 3, [] { return new Mixed(6, 0); }, model::none,
-                             50000});
-const Register eager_all(Model{"parking.eager_all", 4, [] { return new Mixed(15, 0); },
-                               model::none, 20000});
+                             20000});
+const Register eager_all(Model{"parking.eager_all", 4, [] { return new Mixed(15, 0); }, model::none,
+                               20000});
 const Register timed_2(Model{"parking.timed", 2, [] { return new Mixed(0, 1); }, 4, 20000, true,
                              false, 1});
 const Register timed_3(Model{"parking.timed_three", 3, [] { return new Mixed(0, 1); }, 3, 50000,
                              true, false, 0});
 const Register timed_4(Model{"parking.timed_four", 4, [] { return new Mixed(4, 5); }, model::none,
-                             50000});
+                             20000});
 
 // 4: a reader that would be a writer too waits for the other readers alone, and is woken by the
 // last of them, though its own hold stays.
@@ -166,7 +166,7 @@ struct Upgrades : Park {
 const Register upgrades(Model{"parking.upgrade", 2, [] { return new Upgrades; }, 4, 20000, true,
                               false, 1});
 const Register upgrades_3(Model{"parking.upgrade_three", 3, [] { return new Upgrades; },
-                                model::none, 50000});
+                                model::none, 20000});
 
 // The whole of it in a map: acquire() with spinning, sleeping, hand-over.
 struct InMap : Run {
@@ -182,12 +182,10 @@ struct InMap : Run {
       }
     }
   }
-  void check() override {
-    MODEL_CHECK(model::get(map, model::low) == 4);
-  }
+  void check() override { MODEL_CHECK(model::get(map, model::low) == 4); }
 };
-const Register in_map(Model{"parking.in_map", 4, [] { return new InMap; }, model::none, 10000});
+const Register in_map(Model{"parking.in_map", 4, [] { return new InMap; }, model::none, 4000});
 const Register in_map_fenced(Model{"parking.in_map_fenced", 3, [] { return new InMap; },
-                                   model::none, 10000, false});
+                                   model::none, 4000, false});
 
 }  // namespace

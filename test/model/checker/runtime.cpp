@@ -192,7 +192,8 @@ std::string describe(const void* at) {
     }
   }
   if (address >= s->arena && address < s->arena + arena_bytes) {
-    const std::uint32_t id = s->allocation_of[static_cast<std::size_t>(address - s->arena) / granule];
+    const std::uint32_t id =
+        s->allocation_of[static_cast<std::size_t>(address - s->arena) / granule];
     if (id != 0) {
       std::snprintf(text, sizeof text, "heap%u+%td", id, address - s->allocations[id - 1].begin);
       return text;
@@ -241,7 +242,8 @@ std::uint64_t next_random() {
 [[noreturn]] void failed(const std::string& what) {
   s->failed = true;
   s->failure = what;
-  if (s->tracing) std::fprintf(stderr, "  %4u T%u FAILED: %s\n", s->steps, s->current, what.c_str());
+  if (s->tracing)
+    std::fprintf(stderr, "  %4u T%u FAILED: %s\n", s->steps, s->current, what.c_str());
   end_run();
 }
 
@@ -688,13 +690,13 @@ void seed_run(std::uint64_t seed) {
 
 struct Options {
   bool exhaustive = true;
-  double seconds = 0;          // of random runs for each model; 0: the short form
+  double seconds = 0;  // of random runs for each model; 0: the short form
   double exhaustive_limit = 60;
   std::uint64_t seed = 1;
   std::string_view filter;
-  int departures = -1;         // instead of the models' own bounds
-  unsigned deeper = 0;         // than these
-  bool first = false;          // ends with the first failure
+  int departures = -1;  // instead of the models' own bounds
+  unsigned deeper = 0;  // than these
+  bool first = false;   // ends with the first failure
   bool replay = false;
 };
 
@@ -733,9 +735,9 @@ bool explore(const Model& model, const Options& options) {
   };
   if (options.exhaustive && model.departures != none && !options.replay) {
     s->exhaustive = true;
-    s->bound = options.departures >= 0 ? static_cast<unsigned>(options.departures)
-                               : model.departures == all ? all
-                                                         : model.departures + options.deeper;
+    s->bound = options.departures >= 0   ? static_cast<unsigned>(options.departures)
+               : model.departures == all ? all
+                                         : model.departures + options.deeper;
     s->path.clear();
     const Time::time_point start = Time::now();
     std::uint64_t runs = 0;
@@ -857,9 +859,8 @@ Value change(void* at, unsigned size, Operation operation, Value operand,
   see(index, newest, order);
   Value after = operation(before, operand);
   if (size < 8) after &= (Value{1} << (8 * size)) - 1;
-  trace("rmw   %s %#llx -> %#llx %s", describe(at).c_str(),
-        static_cast<unsigned long long>(before), static_cast<unsigned long long>(after),
-        text_of(order));
+  trace("rmw   %s %#llx -> %#llx %s", describe(at).c_str(), static_cast<unsigned long long>(before),
+        static_cast<unsigned long long>(after), text_of(order));
   write(index, at, size, after, order, true);
   return before;
 }
@@ -1207,8 +1208,8 @@ int main_with(int count, char** arguments) {
   bool good = true;
   unsigned ran = 0;
   for (const Model& model : all_state.models) {
-    if (!options.filter.empty() && std::string_view(model.name).find(options.filter) ==
-                                       std::string_view::npos) {
+    if (!options.filter.empty() &&
+        std::string_view(model.name).find(options.filter) == std::string_view::npos) {
       continue;
     }
     ++ran;

@@ -3,8 +3,9 @@
 // A model's threads run as fibers of one system thread. Before each operation that another thread
 // could notice, and at each load that may give more than one value, the checker makes a choice; a
 // run is a row of choices. The usual choice lets the thread go on and load the newest value; others
-// are departures. The checker tries all rows with up to so many departures, or simply all (exhaustive
-// mode), and random rows from a seed (random mode). A failed run is repeated with a trace.
+// are departures. The checker tries all rows with up to so many departures, or simply all
+// (exhaustive mode), and random rows from a seed (random mode). A failed run is repeated with a
+// trace.
 //
 // Memory
 //   Each location keeps all values it ever had, in the order in which they were written. A thread's

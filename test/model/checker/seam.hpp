@@ -65,8 +65,8 @@ class Atomic {
     model::store(&value_, size, to(value), order);
   }
   T exchange(T value, ::std::memory_order order = seq_cst) noexcept {
-    return from(change(&value_, size, [](Value, Value operand) { return operand; }, to(value),
-                       order));
+    return from(
+        change(&value_, size, [](Value, Value operand) { return operand; }, to(value), order));
   }
   bool compare_exchange_strong(T& expected, T desired, ::std::memory_order success,
                                ::std::memory_order failure) noexcept {
@@ -105,11 +105,10 @@ class Atomic {
   constexpr void born() noexcept {
     if (!::std::is_constant_evaluated()) begin_life(&value_);
   }
-  bool exchange_if(T& expected, T desired, ::std::memory_order success,
-                   ::std::memory_order failure, bool weak) noexcept {
+  bool exchange_if(T& expected, T desired, ::std::memory_order success, ::std::memory_order failure,
+                   bool weak) noexcept {
     Value word = to(expected);
-    const bool done =
-        compare_exchange(&value_, size, word, to(desired), success, failure, weak);
+    const bool done = compare_exchange(&value_, size, word, to(desired), success, failure, weak);
     if (!done) expected = from(word);
     return done;
   }
