@@ -22,6 +22,7 @@ struct Park : Run {
   bool acquire(bool eager = false, bool timed = false) {
     const Clock::time_point deadline =
         timed ? Clock::now() + std::chrono::milliseconds(1) : no_deadline;
+    bool slept = false;
     bool woken = false;
     for (;;) {
       word_t seen = word.load(std::memory_order_acquire);
@@ -29,19 +30,23 @@ struct Park : Run {
       const bool taken = Exclusive ? try_lock_exclusive(word, seen, 0, barges)
                                    : try_lock_shared(word, seen, barges);
       if (taken) return true;
+      if (timed && Clock::now() >= deadline) return give_up<Exclusive>(slept, woken);
+      slept = true;
       Sleeper sleeper(Exclusive, 0, 0, barges, eager, "model");
       if (!ParkingLot::enqueue(sleepers, word, sleeper)) continue;
       switch (ParkingLot::sleep(sleepers, sleeper, deadline)) {
         case ParkingLot::Outcome::granted: changes_may_follow(); return true;
         case ParkingLot::Outcome::retry: woken = true; break;
-        case ParkingLot::Outcome::timeout:
-          // acquire() tries once more, and gives up then.
-          ++timeouts;
-          if (woken && Exclusive) ParkingLot::pass_on(&word);
-          ParkingLot::unmark(word);
-          return false;
+        case ParkingLot::Outcome::timeout: break;
       }
     }
+  }
+  template <bool Exclusive>
+  bool give_up(bool slept, bool woken) {
+    ++timeouts;
+    if (slept) ParkingLot::unmark(word);
+    if (woken && Exclusive) ParkingLot::pass_on(&word);
+    return false;
   }
   void write() { data.set(data.get() + 1); }
   // Releases as the section of one operation does, by a plain store where nothing else happened.
@@ -113,11 +118,12 @@ const Register readers_fenced(Model{"parking.readers_fenced", 3, [] { return new
 struct Mixed : Park {
   unsigned eager;  // bits by thread
   unsigned timed;
-  Mixed(unsigned e, unsigned d) : eager(e), timed(d) {}
+  unsigned writers;
+  Mixed(unsigned e, unsigned d, unsigned w = 5) : eager(e), timed(d), writers(w) {}
   void thread(unsigned t) override {
     const bool is_eager = (eager >> t & 1) != 0;
     const bool is_timed = (timed >> t & 1) != 0;
-    if (t % 2 == 0) {
+    if ((writers >> t & 1) != 0) {
       if (!acquire<true>(is_eager, is_timed)) return;
       write();
       release_hold<true>(sleepers, word);
@@ -140,6 +146,10 @@ const Register timed_3(Model{"parking.timed_three", 3, [] { return new Mixed(0, 
                              true, false, 0});
 const Register timed_4(Model{"parking.timed_four", 4, [] { return new Mixed(4, 5); }, model::none,
                              20000});
+
+// 4: of three writers one gives up after it was woken, while a reader came in.
+const Register gives_up(Model{"parking.gives_up", 4, [] { return new Mixed(0, 2, 7); }, model::none,
+                              100000});
 
 // 4: a reader that would be a writer too waits for the other readers alone, and is woken by the
 // last of them, though its own hold stays.
