@@ -8,6 +8,7 @@
 //      asymmetric_fences() is true.
 //   2. asymmetric_fences() never changes once a thread has read it. Where it is false, callers of
 //      the light side use a sequentially consistent fence or operation instead (full_fence()).
+//   Models (test/model): 1 litmus.sb_membarrier, pin.*, parking.*.
 //
 // Readers and writers
 //   The light side: every operation on a map. The heavy side: reclamation, and a thread about to

@@ -8,6 +8,7 @@
 //   2. User code never runs on bytes that may be torn, but for the equality of plain keys.
 //   3. The fast paths are inline and put together from values: no address of their locals reaches
 //      an out-of-line function, so all stays in registers.
+//   Models (test/model): 1 map.read, update, insert, remove, guards, growth.*.
 //
 // Readers and writers
 //   As in acquire.hpp.

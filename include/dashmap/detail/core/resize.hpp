@@ -18,6 +18,7 @@
 //   5. A table is unlinked by whoever moves its last unit, when all of its groups are moved.
 //   6. Moved-from elements are destroyed after their groups were unlocked; the table stays until
 //      then, since its unit is not counted as done.
+//   Models (test/model): 1, 2 growth.readers, writers, first; 3 growth.chain; 5 growth.*, shrink.
 //
 // Readers and writers
 //   sync(resize.filled): release store of a destination's word, pairs with sync(group.validate)

@@ -28,6 +28,8 @@
 //   4. readers > 0 while depth > 0 means that the same thread holds shared guards of the group
 //      too (nested or upgraded): other readers get in only when depth is 0.
 //   5. M is set by a mover that holds depth 1 with no readers, and never cleared.
+//   Models (test/model): 1, 4 lock.exclusive, shared, three, upgrade, downgrade; 2 lock.validate,
+//   map.read; 3 lock.nested_shared, nested_exclusive; 5 growth.*; P lock.pending, parking.*.
 //
 // Readers and writers
 //   sync(group.lock): acquire by compare-exchange, pairs with sync(group.unlock).

@@ -1,0 +1,130 @@
+// core/resize.hpp and reclaim/pin.hpp: tables that grow and shrink, and are freed, while others
+// read and write. The checker finds each use of a table that is freed, or not published yet.
+#include "maps.hpp"
+
+namespace {
+
+using model::add;
+using model::get;
+using model::high;
+using model::low;
+using model::Map;
+using model::Model;
+using model::Register;
+using model::Run;
+using model::Value;
+
+struct TwoKeys : Run {
+  Map map;
+  TwoKeys() {
+    map.insert(low, 10);
+    map.insert(high, 20);
+  }
+  void check() override {
+    MODEL_CHECK(map.size() == 2);
+    Value sum = 0;
+    for (const auto& item : map) sum += item.value().get();
+    MODEL_CHECK(sum == get(map, low) + get(map, high));
+  }
+};
+
+// resize.hpp 1, 2: a reader finds each element, before, while and after it moves.
+struct Readers : TwoKeys {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.reserve(20);
+    } else {
+      MODEL_CHECK(get(map, high) == 20);
+      MODEL_CHECK(!map.get_copy(Value{16}).has_value());
+      MODEL_CHECK(get(map, low) == 10);
+    }
+  }
+};
+const Register readers(Model{"growth.readers", 2, [] { return new Readers; }, 2, 10000, true, false,
+                             1});
+const Register readers_fenced(Model{"growth.readers_fenced", 2, [] { return new Readers; },
+                                    model::none, 10000, false});
+
+// A writer's change is where readers look afterwards; nothing is moved twice or lost.
+struct Writers : TwoKeys {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.reserve(20);
+      MODEL_CHECK(get(map, low) >= 10);
+    } else {
+      add(map, low, t);
+      MODEL_CHECK(get(map, low) >= 10 + t);
+      add(map, high, t);
+    }
+  }
+  unsigned all;
+  explicit Writers(unsigned writers) : all(writers == 1 ? 1 : 3) {}
+  void check() override {
+    TwoKeys::check();
+    MODEL_CHECK(get(map, low) == 10 + all);
+    MODEL_CHECK(get(map, high) == 20 + all);
+  }
+};
+const Register writers_1(Model{"growth.writers", 2, [] { return new Writers(1); }, 1, 10000, true,
+                               false, 0});
+const Register writers_2(Model{"growth.writers_three", 3, [] { return new Writers(2); },
+                               model::none, 5000});
+
+// A guard holds its unit up, and its table alive; the next growth makes a chain of tables.
+struct Guarded : TwoKeys {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      auto ref = map.get_mut(low);
+      ref->set(11);
+      map.insert(Value{12}, 30);
+      ref->set(12);
+      MODEL_CHECK(get(map, low) == 12);
+    } else if (t == 1) {
+      map.reserve(20);
+      map.reserve(40);
+    } else {
+      MODEL_CHECK(get(map, low) != 11);
+      MODEL_CHECK(get(map, high) == 20);
+      map.shrink_to_fit();
+    }
+  }
+  void check() override {
+    MODEL_CHECK(map.size() == 3);
+    MODEL_CHECK(get(map, low) == 12);
+    MODEL_CHECK(get(map, high) == 20);
+  }
+};
+const Register guarded(Model{"growth.chain", 3, [] { return new Guarded; }, model::none, 5000});
+
+// And back.
+struct Shrink : TwoKeys {
+  Shrink() { map.reserve(40); }
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.shrink_to_fit();
+    } else {
+      MODEL_CHECK(get(map, high) == 20);
+      add(map, low, 1);
+      MODEL_CHECK(get(map, low) == 11);
+    }
+  }
+};
+const Register shrink(Model{"growth.shrink", 2, [] { return new Shrink; }, 1, 10000, true, false,
+                            0});
+
+// A first table: two threads insert into an empty map, a third looks.
+struct First : Run {
+  Map map;
+  void thread(unsigned t) override {
+    if (t < 2) {
+      map.insert(t == 0 ? low : high, t + 1);
+    } else {
+      const auto seen = map.get_copy(low);
+      MODEL_CHECK(!seen || seen->get() == 1);
+    }
+  }
+  void check() override { MODEL_CHECK(get(map, low) == 1 && get(map, high) == 2); }
+};
+const Register first(Model{"growth.first", 3, [] { return new First; }, model::none, 20000});
+
+}  // namespace

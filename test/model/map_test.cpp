@@ -1,0 +1,115 @@
+// The map itself: optimistic reads, updates by one exchange, removal, and their linearization.
+#include "maps.hpp"
+
+namespace {
+
+using model::add;
+using model::get;
+using model::high;
+using model::low;
+using model::low_2;
+using model::Map;
+using model::Model;
+using model::Register;
+using model::Run;
+using model::Value;
+
+struct OneKey : Run {
+  Map map;
+  OneKey() { map.insert(low, 0); }
+};
+
+// core/lookup.hpp 1: a read without a lock sees a whole value, and never an older one after a
+// newer.
+struct Read : OneKey {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.insert_or_assign(low, 1);
+      map.insert_or_assign(low, 2);
+    } else {
+      const Value first = get(map, low);
+      MODEL_CHECK(get(map, low) >= first);
+    }
+  }
+};
+const Register read(Model{"map.read", 2, [] { return new Read; }, 3, 20000, true, false, 1});
+const Register read_fenced(Model{"map.read_fenced", 2, [] { return new Read; }, model::none, 10000,
+                                 false});
+
+// core/lookup.hpp 1: the exchange from the version that was seen locks and validates.
+struct Update : OneKey {
+  unsigned threads;
+  explicit Update(unsigned n) : threads(n) {}
+  void thread(unsigned) override {
+    map.alter(low, [](const auto&, model::Pair value) { return model::Pair(value.get() + 1); });
+  }
+  void check() override { MODEL_CHECK(get(map, low) == threads); }
+};
+const Register update_2(Model{"map.update", 2, [] { return new Update(2); }, 3, 20000, true, false,
+                              1});
+const Register update_3(Model{"map.update_three", 3, [] { return new Update(3); }, model::none,
+                              20000});
+
+// Two insertions of one key: one is new.
+struct Insert : Run {
+  Map map;
+  int fresh[2] = {};
+  void thread(unsigned t) override { fresh[t] = map.insert_or_assign(low, t + 1) ? 1 : 0; }
+  void check() override {
+    MODEL_CHECK(fresh[0] + fresh[1] == 1);
+    MODEL_CHECK(map.size() == 1);
+    MODEL_CHECK(get(map, low) == (fresh[0] == 1 ? 2 : 1));
+  }
+};
+const Register insert(Model{"map.insert", 2, [] { return new Insert; }, 3, 20000, true, false, 1});
+
+// A key that goes and comes: a look-up finds it whole or not at all; of two removals one removes.
+struct Remove : OneKey {
+  int removed[2] = {};
+  void thread(unsigned t) override {
+    if (t == 0) {
+      if (map.erase(low)) ++removed[0];
+      map.insert(low_2, 5);  // in the same place
+    } else {
+      const auto seen = map.get_copy(low);
+      MODEL_CHECK(!seen || seen->get() == 0);
+      const auto other = map.get_copy(low_2);
+      MODEL_CHECK(!other || other->get() == 5);
+      if (map.erase(low)) ++removed[1];
+    }
+  }
+  void check() override {
+    MODEL_CHECK(removed[0] + removed[1] == 1);
+    MODEL_CHECK(map.size() == 1);
+  }
+};
+const Register remove_1(Model{"map.remove", 2, [] { return new Remove; }, 3, 20000, true, false,
+                              1});
+
+// Guards: while one lives nobody changes the element; a question is answered all the same.
+struct Guards : OneKey {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      const auto ref = map.get(low);
+      const Value before = ref->get();
+      MODEL_CHECK(get(map, low) == before);
+      MODEL_CHECK(ref->get() == before);
+    } else if (t == 1) {
+      auto ref = map.get_mut(low);
+      ref->set(1);
+      MODEL_CHECK(get(map, low) == 1);
+      ref->set(2);
+      const auto shared = std::move(ref).downgrade();
+      MODEL_CHECK(shared->get() == 2);
+    } else {
+      MODEL_CHECK(get(map, low) != 3);
+      auto tried = map.try_get(low);
+      if (tried.is_present()) MODEL_CHECK(tried.unwrap()->get() != 1);
+    }
+  }
+};
+const Register guards_2(Model{"map.guards", 2, [] { return new Guards; }, 1, 20000, true, false,
+                              0});
+const Register guards_3(Model{"map.guards_three", 3, [] { return new Guards; }, model::none, 8000});
+
+}  // namespace

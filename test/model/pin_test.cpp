@@ -1,0 +1,83 @@
+// reclaim/pin.hpp: what is unlinked is freed when nobody can look at it any more.
+#include "maps.hpp"
+
+namespace {
+
+using dashmap::detail::Pin;
+using dashmap::detail::PinRegistry;
+using model::Atomic;
+using model::Model;
+using model::Register;
+using model::Run;
+
+struct Object {
+  Atomic<int> alive{1};
+};
+
+struct Reclaim : Run {
+  Atomic<Object*> shared{new Object};
+  bool again;
+  explicit Reclaim(bool a = false) : again(a) {}
+
+  void look() {
+    const Pin pin(this);
+    if (Object* object = shared.load(std::memory_order_acquire)) {
+      MODEL_CHECK(object->alive.load(std::memory_order_relaxed) == 1);
+    }
+  }
+  void thread(unsigned t) override {
+    if (t == 0) {
+      Object* old = shared.exchange(nullptr, std::memory_order_acq_rel);
+      if (PinRegistry::quiescent(this)) delete old;
+    } else {
+      look();
+      if (again) look();
+    }
+  }
+};
+const Register one(Model{"pin.one", 2, [] { return new Reclaim; }, 4, 20000});
+const Register again(Model{"pin.again", 2, [] { return new Reclaim(true); }, 3, 20000, true, false,
+                           1});
+const Register fenced(Model{"pin.fenced", 2, [] { return new Reclaim(true); }, 3, 20000, false,
+                            false, 1});
+const Register three(Model{"pin.three", 3, [] { return new Reclaim(true); }, model::none, 20000});
+
+// 2: a pin within another one, of the same map and of another.
+struct Nested : Reclaim {
+  bool same;
+  explicit Nested(bool s) : same(s) {}
+  void thread(unsigned t) override {
+    if (t == 0) return Reclaim::thread(0);
+    const Pin first(this);  // a thread's first pin takes the slow path anyway
+    Object* object = shared.load(std::memory_order_acquire);
+    {
+      const Pin second(same ? static_cast<const void*>(this) : &same);
+      if (object != nullptr) object->alive.load(std::memory_order_relaxed);
+    }
+    if (object != nullptr) object->alive.load(std::memory_order_relaxed);
+  }
+};
+const Register same(Model{"pin.nested_same", 2, [] { return new Nested(true); }, 3, 20000, true,
+                          false, 1});
+const Register other(Model{"pin.nested_other", 2, [] { return new Nested(false); }, 3, 20000, true,
+                           false, 1});
+const Register nested_fenced(Model{"pin.nested_fenced", 2, [] { return new Nested(false); }, 3,
+                                   20000, false, false, 1});
+
+// 1: records change hands; two threads never have one record. One thread has ended before the next
+// claims, or not.
+struct Claims : Run {
+  Atomic<int> in[4] = {{0}, {0}, {0}, {0}};
+  void thread(unsigned t) override {
+    for (int i = 0; i < 2; ++i) {
+      dashmap::detail::PinRecord* mine = PinRegistry::claim(&in[t]);
+      MODEL_CHECK(mine->map.load(std::memory_order_relaxed) == &in[t]);
+      mine->map.store(PinRegistry::free_mark(), std::memory_order_release);
+    }
+  }
+};
+const Register claims(Model{"pin.claims", 2, [] { return new Claims; }, 4, 10000});
+const Register claims_3(Model{"pin.claims_three", 3, [] { return new Claims; }, model::none,
+                              20000});
+
+}  // namespace
