@@ -70,21 +70,42 @@ const Register order(Model{"deadlock.order", 3, [] { return new Order; }, model:
 // 4: a thread with a guard does not queue behind a writer that waits for another reader's guard.
 struct Crowd : Spread {
   void thread(unsigned t) override {
-    if (t == 0) {
-      const auto first = map.get(low);
-      const auto second = map.get(high);
-      MODEL_CHECK(second->get() <= 1);
-    } else if (t == 1) {
-      const auto first = map.get(high);
-      const auto second = map.get(low);
+    if (t < 2) {
+      const auto first = map.get(t == 0 ? low : high);
+      for (int i = 0; i < 30; ++i) model::yield();  // until the writers sleep
+      const auto second = map.get(t == 0 ? high : low);
       MODEL_CHECK(second->get() <= 1);
     } else {
-      model::add(map, low, 1);
-      model::add(map, high, 1);
+      model::add(map, t == 2 ? low : high, 1);
     }
   }
 };
-const Register crowd(Model{"deadlock.crowd", 3, [] { return new Crowd; }, model::none, 4000});
+const Register crowd(Model{"deadlock.crowd", 4, [] { return new Crowd; }, model::none, 4000});
+
+// 1: who waited once, and runs on, is part of no circle.
+struct Withdrawn : Spread {
+  model::Atomic<int> had{0};
+  void thread(unsigned t) override {
+    if (t == 0) {
+      const auto first = map.get_mut(high);
+      {
+        const auto second = map.get_mut(low);
+      }
+      had.store(1, std::memory_order_release);
+      for (int i = 0; i < 30; ++i) model::yield();
+    } else {
+      {
+        const auto first = map.get_mut(low);
+        for (int i = 0; i < 30; ++i) model::yield();
+      }
+      while (had.load(std::memory_order_acquire) == 0) model::yield();
+      const auto first = map.get_mut(low);
+      const auto second = map.get_mut(high);  // no circle: it must not throw
+    }
+  }
+};
+const Register withdrawn(Model{"deadlock.withdrawn", 2, [] { return new Withdrawn; }, model::none,
+                               5000});
 
 // held.hpp 2: a guard goes to another thread, which ends it while its maker waits for the key.
 struct Moved : Spread {
@@ -112,6 +133,53 @@ struct Moved : Spread {
   void check() override { MODEL_CHECK(model::get(map, low) == 2 + static_cast<Value>(done)); }
 };
 const Register moved(Model{"held.moved", 2, [] { return new Moved; }, model::none, 8000});
+
+// As before, but the guard was used by the other thread: its maker may wait for the key.
+struct Used : Moved {
+  model::Atomic<int> used{0};
+  void thread(unsigned t) override {
+    if (t == 0) {
+      guard = std::make_unique<Guard>(map.get_mut(low));
+      sent.store(1, std::memory_order_release);
+      while (used.load(std::memory_order_acquire) == 0) model::yield();
+      map.get_mut(low)->set(2);
+    } else {
+      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      const std::unique_ptr<Guard> mine = std::move(guard);
+      (*mine)->set(1);
+      used.store(1, std::memory_order_release);
+      for (int i = 0; i < 30; ++i) model::yield();
+      (*mine)->set(1);
+    }
+  }
+  void check() override { MODEL_CHECK(model::get(map, low) == 2); }
+};
+const Register used(Model{"held.used", 2, [] { return new Used; }, model::none, 5000});
+
+// acquire.hpp 3: two threads with a guard each of one group do not change it at once.
+struct OneGroup : Moved {
+  OneGroup() { map.insert(model::low_2, 0); }
+  void thread(unsigned t) override {
+    try {
+      if (t == 0) {
+        auto kept = map.get_mut(model::low_2);
+        guard = std::make_unique<Guard>(map.get_mut(low));
+        sent.store(1, std::memory_order_release);
+        map.insert(Value{12}, 1);
+      } else {
+        while (sent.load(std::memory_order_acquire) == 0) model::yield();
+        const std::unique_ptr<Guard> mine = std::move(guard);
+        (*mine)->set(1);
+        map.insert(Value{16}, 1);
+      }
+    } catch (const dashmap::DeadlockError&) {
+      ++victims;
+    }
+  }
+  void check() override { MODEL_CHECK(static_cast<int>(map.size()) + victims == 6); }
+};
+const Register one_group(Model{"held.one_group", 2, [] { return new OneGroup; }, model::none,
+                               5000});
 
 // held.hpp 4: records and lists are reused by later threads; each thread sees its own holds.
 struct Records : Spread {

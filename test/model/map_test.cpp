@@ -86,6 +86,36 @@ struct Remove : OneKey {
 const Register remove_1(Model{"map.remove", 2, [] { return new Remove; }, 3, 20000, true, false,
                               1});
 
+// A reader that came and went leaves the word as it was; an update from the value seen before comes
+// after it all the same.
+struct Visited : OneKey {
+  void thread(unsigned t) override {
+    if (t == 1) {
+      const auto ref = map.get(low);
+      MODEL_CHECK(ref->get() <= 1);
+    } else {
+      map.alter(low, [](const auto&, model::Pair value) { return model::Pair(value.get() + 1); });
+    }
+  }
+};
+const Register visited(Model{"map.visited", 2, [] { return new Visited; }, 1, 20000, true, false,
+                             1});
+
+// A guard is one of the key that was asked for, though its slot got another key meanwhile.
+struct Replaced : OneKey {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.erase(low);
+      map.insert(low_2, 5);  // in the same place
+    } else {
+      if (const auto ref = map.get(low)) MODEL_CHECK(ref.key().get() == low && ref->get() == 0);
+      if (auto ref = map.get_mut(low)) MODEL_CHECK(ref.key().get() == low && ref->get() == 0);
+    }
+  }
+};
+const Register replaced(Model{"map.replaced", 2, [] { return new Replaced; }, 2, 20000, true, false,
+                              1});
+
 // Guards: while one lives nobody changes the element; a question is answered all the same.
 struct Guards : OneKey {
   void thread(unsigned t) override {

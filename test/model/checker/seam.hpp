@@ -144,7 +144,7 @@ class Mutex {
   void unlock() noexcept { model::unlock(this); }
 
  private:
-  char place_ = 0;
+  [[maybe_unused]] char place_ = 0;
 };
 
 struct SteadyClock {
@@ -180,7 +180,7 @@ class Condition {
   }
 
  private:
-  char place_ = 0;
+  [[maybe_unused]] char place_ = 0;
 };
 
 // A plain variable whose races are found.

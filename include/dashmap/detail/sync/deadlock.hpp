@@ -14,7 +14,8 @@
 //      victim.
 //   4. Waiting for another waiter is not an edge: a thread with holds never queues behind one
 //      (lock_word.hpp, `barge`).
-//   Models (test/model): 1, 3 deadlock.circle, circle_three; 2, 4 deadlock.order, crowd.
+//   Models (test/model): 1, 3 deadlock.circle, circle_three; 2 deadlock.order,
+//   withdrawn; 4 deadlock.crowd.
 //
 // Readers and writers
 //   `HeldThread::waiting` under mutex(); holds of sleeping threads under the same mutex
