@@ -83,10 +83,9 @@ class Run:
 
     @property
     def maps(self):
-        """The maps of all results and tables, the reference first, in the order of the file."""
+        """The maps of all results and counts, the reference first, in the order of the file."""
         names = [row.map for result in self.results for row in result.rows]
         names += [name for counts in self.instructions.values() for name in counts]
-        names += list(self.compile_cost.get("maps", {}))
         names = list(dict.fromkeys(names))
         return sorted(names, key=lambda name: name != REFERENCE)
 

@@ -176,6 +176,9 @@ class Report(unittest.TestCase):
         self.assertEqual({kind: kinds.count(kind) for kind in kinds},
                          {"throughput": 4, "latency": 2, "pause": 2, "memory": 1})
         self.assertEqual(self.driver.execute_script(NAMELESS_PLOTS), 0)
+        self.assertEqual([it["text"] for it in self.elements(".heat:first-of-type thead th")][1:10],
+                         sample.MAPS[1:])
+        self.assertEqual([it["text"] for it in self.elements("#memory .legend li")], sample.MAPS)
         for name in ("throughput", "latency", "memory", "pauses", "ratios_u64"):
             for kind, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
                 file = self.page.parent / f"{name}.{kind}"
