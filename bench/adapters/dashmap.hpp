@@ -55,13 +55,15 @@ class DashMapMap {
   }
   template <class F>
   void for_each(F visit) const {
-    for (const auto& [key, value] : map_.iter()) visit(key, value);
+    // The walk that takes a group's lock once, on the calling thread alone.
+    map_.par_for_each([&](const K& key, V& value) { visit(key, std::as_const(value)); },
+                      [](auto&& task) { task(); });
   }
   void reserve(std::size_t entries) { map_.reserve(entries); }
   std::size_t size() const { return map_.size(); }
 
  private:
-  dashmap::DashMap<K, V> map_;
+  mutable dashmap::DashMap<K, V> map_;
 };
 
 struct DashMapAdapter : AdapterDefaults {

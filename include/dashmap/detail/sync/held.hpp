@@ -7,8 +7,8 @@
 //   1. A record is made after its lock was taken and ended before the lock is released. So while a
 //      record is seen, the guard it stands for holds the lock.
 //   2. A record counts for its user: the thread that made it, until another one uses its guard
-//      (moves, reads or changes through it), which then adopts it. Guards that were never moved are
-//      used by their maker alone, and their records have no `user`.
+//      (moves, reads or changes through it), which then adopts it. Not if the guard lies on its
+//      maker's stack: it is only shown to the other. Before it is moved or adopted it has no `user`.
 //   3. Each exclusive hold under which user code runs has one record that counts it; so a thread
 //      knows whether all of a word's depth is its own (core/acquire.hpp, 4).
 //   4. Only the thread that made a record reuses its place; any thread may end one. A record that
