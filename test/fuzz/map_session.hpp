@@ -66,7 +66,7 @@ class MapSession : public Session<Kind> {
       const int code = input_.below(60);
       const int n = number_of_key();
       const int fresh = 3 + input_.next();
-      if (code == 0 && !this->held_.empty()) return;
+      if (code == 0 && !(this->held_.empty() && walks_.empty())) return;
       if (code < 8) {
         insert_one(code, n, fresh);
       } else if (code < 16) {
@@ -335,7 +335,13 @@ class MapSession : public Session<Kind> {
       case 34: hold_ref_mut(n, fresh); break;
       case 35:
       case 36: hold_entry(n, fresh); break;
-      case 37: hold_item(fresh % 4); break;
+      case 37:
+        if (fresh % 2 == 0) {
+          walk_with_pauses();
+        } else {
+          hold_item(fresh % 4);
+        }
+        break;
       default: hold_item_mut(fresh);
     }
   }
@@ -403,30 +409,68 @@ class MapSession : public Session<Kind> {
     }
   }
 
-  // The loop is left after some elements, or goes to the end.
+  // What a walk must meet, once each: the elements that stay from its first step to its last.
+  class Walk {
+   public:
+    explicit Walk(MapSession& session) : session_(session) {
+      for (const auto& [n, v] : session.model_) stays_.insert(n);
+      session.walks_.push_back(&stays_);
+    }
+    Walk(const Walk&) = delete;
+    Walk& operator=(const Walk&) = delete;
+    ~Walk() { session_.walks_.pop_back(); }
+
+    void meets(int n) { require(met_.insert(n).second || !stays_.contains(n)); }
+    void ends() const {
+      for (const int n : stays_) require(met_.contains(n));
+    }
+
+   private:
+    MapSession& session_;
+    std::set<int> stays_;
+    std::set<int> met_;
+  };
+
+  // Other operations run while the iterator has an item, until some elements were met.
   void hold_item(int most) {
-    std::set<int> missing;
-    for (const auto& [n, v] : model_) missing.insert(n);
-    walks_.push_back(&missing);
-    std::set<int> met;
+    Walk walk(*this);
     try {
       int left = most;
       for (const auto item : map_.iter()) {
         const int n = number(item.key());
         require_value(&*item, n);
-        missing.erase(n);
-        {
-          const Holding holding(*this, n, Hold::shared);
-          if (left > 0) operations();
-        }
-        if (--left == 0 && most == 1) break;
+        walk.meets(n);
+        const Holding holding(*this, n, Hold::shared);
+        if (left > 0) operations();
+        if (--left == 0 && most == 1) return;
       }
-      require(!this->bars_walk() || most == 1);
-      require(missing.empty() || most == 1);
+      require(!this->bars_walk());
+      walk.ends();
     } catch (const dashmap::DeadlockError&) {
       require(this->bars_walk());
     }
-    walks_.pop_back();
+  }
+
+  // The iterator holds nothing while the other operations run.
+  void walk_with_pauses() {
+    if (walks_.size() >= 2) return;
+    Walk walk(*this);
+    try {
+      int left = 4;
+      for (auto it = map_.iter().begin(); it != map_.end(); ++it) {
+        {
+          const auto item = *it;
+          const int n = number(item.key());
+          require_value(&*item, n);
+          walk.meets(n);
+        }
+        if (left-- > 0) operations();
+      }
+      require(!this->bars_walk());
+      walk.ends();
+    } catch (const dashmap::DeadlockError&) {
+      require(this->bars_walk());
+    }
   }
 
   void hold_item_mut(int fresh) {
@@ -589,12 +633,12 @@ class MapSession : public Session<Kind> {
         });
         break;
       case 55:
-        if (!all) {  // assignment wants the map for itself
+        if (!all && walks_.empty()) {  // assignment wants the map for itself
           done(false, [&] { map_ = map_.clone(); });
         }
         break;
       case 56:
-        if (!all) map_ = std::move(map_).into_read_only().into_inner();
+        if (!all && walks_.empty()) map_ = std::move(map_).into_read_only().into_inner();
         break;
       case 57: in_lock_all(n, fresh); break;
       case 58:
@@ -752,7 +796,7 @@ class MapSession : public Session<Kind> {
 
   Map map_;
   Model model_;
-  std::vector<std::set<int>*> walks_;  // elements that the walks under way have still to meet
+  std::vector<std::set<int>*> walks_;  // what stays, for each walk under way
 };
 
 }  // namespace dashmap_test::fuzz

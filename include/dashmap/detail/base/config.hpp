@@ -21,6 +21,11 @@
 #include <atomic>
 #include <source_location>
 
+// A deadlock and missing memory are reported by exceptions; there is no other channel for them.
+#if !defined(__cpp_exceptions)
+#error "dashmap reports errors by exceptions: compile with -fexceptions"
+#endif
+
 #ifndef DASHMAP_PORTABLE_SIMD
 #define DASHMAP_PORTABLE_SIMD 0
 #endif
