@@ -97,6 +97,71 @@ TEST_F(MovedGuardsTest, AGuardInAnObjectCountsForTheThreadThatUsesIt) {
   }
 }
 
+// Its maker is at work in the group, within its hold or not, at the moment when it ends.
+TEST_F(MovedGuardsTest, AGuardEndsElsewhereWhileItsMakerIsAtWork) {
+  const auto reporter = dump_on_hang(map);
+  std::atomic<GuardMut*> given = nullptr;
+  std::atomic<bool> over = false;
+  std::thread taker([&] {
+    stress::guarded([&] {
+      for (u64 n = 0; !over; ++n) {
+        GuardMut* guard = given;
+        if (guard == nullptr) continue;
+        if (n % 2 == 0) **guard = "changed";
+        delete guard;
+        given = nullptr;
+      }
+    });
+  });
+  std::thread third([&] {
+    stress::guarded([&] {
+      while (!over) map.alter(3, [](u64, const std::string& value) { return value + "+"; });
+    });
+  });
+  u64 changes = 0;
+  for (u64 n = 0; n < scaled(20'000, 1'000); ++n) {
+    given = new GuardMut(map.get_mut(1));
+    for (unsigned work = 0; work < 3; ++work) {
+      map.alter(2, [&](u64, std::string) { return std::to_string(++changes); });
+      map.contains(1);
+    }
+    while (given != nullptr) std::this_thread::yield();
+  }
+  over = true;
+  taker.join();
+  third.join();
+  EXPECT_EQ(map.get_copy(2), std::to_string(changes));
+  map.clear();
+  EXPECT_TRUE(map.is_empty());
+}
+
+// An entry, too, may be shown to a thread that uses it.
+TEST_F(MovedGuardsTest, AnEntryThatIsShownToAnotherThreadWorks) {
+  const auto reporter = dump_on_hang(map);
+  auto entry = map.entry(keys);
+  std::thread([&entry] { stress::guarded([&] { entry.vacant()->insert("new"); }); }).join();
+  EXPECT_EQ(map.get_copy(keys), "new");
+}
+
+// A question of the maker does not give a guard away that another thread reads meanwhile.
+TEST_F(MovedGuardsTest, QuestionsUnderAGuardThatIsShown) {
+  const auto reporter = dump_on_hang(map);
+  auto guard = map.get_mut(1);
+  std::atomic<bool> over = false;
+  std::thread reader([&] {
+    stress::guarded([&] {
+      while (!over) EXPECT_EQ(*std::as_const(guard), "value");
+    });
+  });
+  for (u64 n = 0; n < scaled(50'000, 2'000); ++n) {
+    EXPECT_EQ(map.get_copy(1), "value");
+    EXPECT_TRUE(map.contains(2));
+  }
+  over = true;
+  reader.join();
+  EXPECT_THROW(map.insert(1, ""), DeadlockError);
+}
+
 TEST_F(MovedGuardsTest, AnUpgradeCountsItsOwnGuardsAnew) {
   const auto reporter = dump_on_hang(map);
   for (u64 round = 0; round < scaled(100, 10); ++round) {

@@ -32,7 +32,7 @@ struct Park : Run {
       if (taken) return true;
       if (timed && Clock::now() >= deadline) return give_up<Exclusive>(slept, woken);
       slept = true;
-      Sleeper sleeper(Exclusive, 0, 0, barges, eager, "model");
+      Sleeper sleeper(Exclusive, 0, 0, barges, eager, Operation::entry);
       if (!ParkingLot::enqueue(sleepers, word, sleeper)) continue;
       switch (ParkingLot::sleep(sleepers, sleeper, deadline)) {
         case ParkingLot::Outcome::granted: changes_may_follow(); return true;
@@ -161,7 +161,7 @@ struct Upgrades : Park {
       for (;;) {
         word_t seen = word.load(std::memory_order_acquire);
         if (try_lock_exclusive(word, seen, 1, true)) break;
-        Sleeper sleeper(true, 1, 0, true, false, "model");
+        Sleeper sleeper(true, 1, 0, true, false, Operation::entry);
         if (!ParkingLot::enqueue(sleepers, word, sleeper)) continue;
         if (ParkingLot::sleep(sleepers, sleeper, no_deadline) == ParkingLot::Outcome::granted) {
           break;

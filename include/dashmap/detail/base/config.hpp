@@ -124,6 +124,14 @@
 #define DASHMAP_DETAIL_NOTE_CALLER() static_cast<void>(0)
 #endif
 
+// Whether the compiler knows that a condition is false. Clang is not asked: it looks through the
+// suspension of a coroutine, after which a thread goes on that it knows nothing of.
+#if defined(__GNUC__) && !defined(__clang__)
+#define DASHMAP_DETAIL_KNOWN_FALSE(condition) (__builtin_constant_p(condition) && !(condition))
+#else
+#define DASHMAP_DETAIL_KNOWN_FALSE(condition) false
+#endif
+
 // Stops the compiler only. Not an empty asm statement: that would keep local objects in memory.
 #define DASHMAP_DETAIL_COMPILER_FENCE() std::atomic_signal_fence(std::memory_order_seq_cst)
 

@@ -205,7 +205,7 @@ class EntryState {
    public:
     explicit Alone(const EntryState& entry) {
       if (!entry.handle_.moved()) return;
-      entry.handle_.use();
+      entry.handle_.adopt();
       const auto acquired =
           entry.map_->template acquire<true>(entry.hash_, Request{Operation::entry});
       section_.emplace(entry.map_->sleepers(), *acquired->group.word, acquired->locked);

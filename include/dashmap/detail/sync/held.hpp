@@ -8,7 +8,8 @@
 //      record is seen, the guard it stands for holds the lock.
 //   2. A record counts for its user: the thread that made it, until another one uses its guard
 //      (moves, reads or changes through it), which then adopts it. Not if the guard lies on its
-//      maker's stack: it is only shown to the other. Before it is moved or adopted it has no `user`.
+//      maker's stack: it is only shown to the other. Before it is moved or adopted it has no
+//      `user`.
 //   3. Each exclusive hold under which user code runs has one record that counts it; so a thread
 //      knows whether all of a word's depth is its own (core/acquire.hpp, 4).
 //   4. Only the thread that made a record reuses its place; any thread may end one. A record that
@@ -37,6 +38,7 @@
 #include <thread>
 
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/base/stack_bounds.hpp"
 #include "dashmap/detail/sync/hold.hpp"
 
 namespace dashmap::detail {
@@ -82,10 +84,7 @@ class Held {
 
   // The guard goes to `to`. The calling thread has it in its hands.
   DASHMAP_DETAIL_COLD static void move(Hold* hold, const void* to) noexcept {
-    if (held_thread == nullptr ||
-        (hold->user.load(std::memory_order_acquire) & ~lent) != held_thread->as_user()) {
-      adopt(hold);
-    }
+    if (!is_used_here(hold)) adopt(hold);
     hold->roams.store(!is_on_stack(to), std::memory_order_relaxed);
   }
 
@@ -101,12 +100,13 @@ class Held {
   // The calling thread uses the guard at `place`: the record counts for it from now on, unless it
   // was shown a guard on its maker's stack.
   DASHMAP_DETAIL_COLD static void use(Hold* hold, const void* place) noexcept {
-    const std::uintptr_t user = hold->user.load(std::memory_order_acquire) & ~lent;
-    if (user == no_user ? is_made_here(hold) || is_on_makers_stack(hold, place)
-                        : held_thread != nullptr && user == held_thread->as_user()) {
-      return;
-    }
-    adopt(hold);
+    if (!is_shown(hold, place) && !is_used_here(hold)) adopt(hold);
+  }
+  // Whether nobody took the guard from its maker: it is the calling thread's own, or lies on its
+  // maker's stack.
+  static bool is_shown(const Hold* hold, const void* place) noexcept {
+    return (hold->user.load(std::memory_order_acquire) & ~lent) == no_user &&
+           (is_made_here(hold) || is_on_makers_stack(hold, place));
   }
 
   // Ends the record of any guard, on whichever thread.
@@ -122,8 +122,7 @@ class Held {
   // Keeps other threads from adopting a record that counts for the calling one, as `user` says;
   // false when one did already.
   static bool lend(Hold* hold, std::uintptr_t user) noexcept {
-    return hold->user.compare_exchange_strong(user, held_thread->as_user() | lent,
-                                              std::memory_order_acq_rel);
+    return hold->user.compare_exchange_strong(user, user | lent, std::memory_order_acq_rel);
   }
   static void end_loan(Hold* hold, std::uintptr_t user) noexcept {
     hold->user.store(user, std::memory_order_release);
@@ -226,18 +225,21 @@ class Held {
     held_thread = nullptr;
   }
 
+  static bool is_used_here(const Hold* hold) noexcept {
+    return held_thread != nullptr &&
+           (hold->user.load(std::memory_order_acquire) & ~lent) == held_thread->as_user();
+  }
   static bool is_made_here(const Hold* hold) noexcept {
     return held_thread != nullptr && held_thread->made(hold);
   }
 
-  // A guess: stacks of another size than most systems give are not told apart from what is beside.
   static bool is_on_makers_stack(const Hold* hold, const void* place) noexcept {
-    constexpr std::uintptr_t below = std::uintptr_t{7} << 20;
-    constexpr std::uintptr_t above = std::uintptr_t{1} << 20;
+    const auto at = reinterpret_cast<std::uintptr_t>(place);
     for (const HeldThread* thread = threads(); thread != nullptr; thread = thread->next) {
       if (!thread->made(hold)) continue;
-      const std::uintptr_t stack = thread->stack.load(std::memory_order_relaxed);
-      return reinterpret_cast<std::uintptr_t>(place) - (stack - below) < below + above;
+      // Relaxed: written before the record was made.
+      return thread->stack_low.load(std::memory_order_relaxed) <= at &&
+             at < thread->stack_high.load(std::memory_order_relaxed);
     }
     return false;
   }
@@ -342,8 +344,9 @@ class Held {
     thread->number.store(counter.fetch_add(1, std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
     thread->id.store(thread_id(), std::memory_order_relaxed);
-    const char here = 0;
-    thread->stack.store(reinterpret_cast<std::uintptr_t>(&here), std::memory_order_relaxed);
+    const StackBounds stack = this_thread_stack();
+    thread->stack_low.store(stack.low, std::memory_order_relaxed);
+    thread->stack_high.store(stack.high, std::memory_order_relaxed);
     HoldBlock* newest = thread->newest.load(std::memory_order_relaxed);
     for (HoldBlock* block = newest; block != nullptr; block = block->older) {
       for (Hold& hold : block->records) hold.clear_user();
@@ -364,10 +367,11 @@ class Borrowed {
  public:
   explicit Borrowed(const HoldView& hold) noexcept {
     if (hold.record == nullptr) return;
-    const std::uintptr_t me = held_thread->as_user();
     user_ = hold.record->user.load(std::memory_order_acquire);
-    if (user_ == (me | lent)) return;
-    granted_ = (user_ == me || user_ == no_user) && Held::lend(hold.record, user_);
+    const std::uintptr_t user = user_ & ~lent;
+    granted_ = user == held_thread->as_user() || user == no_user;
+    if (!granted_ || user != user_) return;  // or it is lent by an outer one
+    granted_ = Held::lend(hold.record, user_);
     if (granted_) record_ = hold.record;
   }
   Borrowed(const Borrowed&) = delete;

@@ -262,9 +262,10 @@ struct HeldThread {
   // While the thread sleeps: what it waits for, and its closures. Guarded by the search's mutex.
   std::atomic<const Wait*> waiting{nullptr};
   const ClosureHold* closures = nullptr;
-  std::atomic<std::uint64_t> number{0};   // of the thread, for reports; counts from 1
-  std::atomic<std::uintptr_t> id{0};      // as debuggers know it, see thread_id()
-  std::atomic<std::uintptr_t> stack{0};   // an address on its stack
+  std::atomic<std::uint64_t> number{0};      // of the thread, for reports; counts from 1
+  std::atomic<std::uintptr_t> id{0};         // as debuggers know it, see thread_id()
+  std::atomic<std::uintptr_t> stack_low{0};  // where its stack is
+  std::atomic<std::uintptr_t> stack_high{0};
   std::atomic<std::uint32_t> adopted{0};  // records in other threads' blocks that count here
   std::atomic<bool> owned;
   HeldThread* next = nullptr;

@@ -49,8 +49,9 @@ DASHMAP_DETAIL_COLD inline void release_awaited(Sleepers& sleepers, Word& word) 
   wake_after_reader(sleepers, word, release_shared(word));
 }
 
-// The release of an exclusive hold where others are nested or somebody may sleep.
+// The release of an exclusive hold by read-modify-write, whatever else is nested.
 DASHMAP_DETAIL_COLD inline void release_among_others(Sleepers& sleepers, Word& word) noexcept {
+  // With nothing nested, nobody but this hold can change the word (lock_word.hpp, 3).
   const word_t seen = word.load(std::memory_order_relaxed);
   const bool alone = word::readers(seen) == 0 && (seen & word::depth_mask) == word::depth_one;
   if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word, seen)) return;
@@ -62,16 +63,7 @@ DASHMAP_DETAIL_COLD inline void release_among_others(Sleepers& sleepers, Word& w
 template <bool Exclusive>
 DASHMAP_DETAIL_INLINE void release_hold(Sleepers& sleepers, Word& word) {
   if constexpr (Exclusive) {
-    // Acquire: a guard that was nested here may have been released by another thread.
-    const word_t seen = word.load(std::memory_order_acquire);
-    if (!word::is_sole(seen) || sleepers.maybe_any()) [[unlikely]] {
-      release_among_others(sleepers, word);
-      return;
-    }
-    // Nobody but this hold can change the word, but for a mark (lock_word.hpp, 3).
-    word.store(word::unlocked_from(seen), std::memory_order_release);
-    light_fence();  // sync(parking.asleep)
-    wake_after_release(sleepers, &word);
+    release_among_others(sleepers, word);
   } else {
     // Relaxed: a mark that is set after this is seen by the release itself.
     if (word::is_awaited(word.load(std::memory_order_relaxed))) [[unlikely]] {
@@ -82,6 +74,20 @@ DASHMAP_DETAIL_INLINE void release_hold(Sleepers& sleepers, Word& word) {
     if (word::is_awaited(before)) [[unlikely]]
       wake_after_reader(sleepers, word, before);
   }
+}
+
+// Releases the exclusive hold of a guard by the thread that made it and that it counts for. No
+// other thread can be about to nest in it: none found its record among its own.
+DASHMAP_DETAIL_INLINE void release_own(Sleepers& sleepers, Word& word) noexcept {
+  // Acquire: a guard that was nested here may have been released by another thread.
+  const word_t seen = word.load(std::memory_order_acquire);
+  if (!word::is_sole(seen) || sleepers.maybe_any()) [[unlikely]] {
+    release_among_others(sleepers, word);
+    return;
+  }
+  word.store(word::unlocked_from(seen), std::memory_order_release);
+  light_fence();  // sync(parking.asleep)
+  wake_after_release(sleepers, &word);
 }
 
 // The exclusive section of one operation. `locked` is the word as this section left it, or 0 when
@@ -183,8 +189,11 @@ class Handle {
   explicit operator bool() const noexcept { return word_ != nullptr; }
   Hold& hold() const noexcept { return *hold_; }
   Word& word() const noexcept { return *word_; }
-  // Other holds of the thread that made it need not be the calling thread's.
-  bool moved() const noexcept { return !stayed() && (moved_ || !Held::is_own(hold_)); }
+  // The thread that made it may be at work in the group: it was moved there, or is in an object or
+  // a coroutine that went there.
+  bool moved() const noexcept { return moved_ || !Held::is_shown(hold_, this); }
+  // Makes a handle that was moved count for the calling thread.
+  void adopt() const noexcept { Held::use(hold_, this); }
 
   // The calling thread reaches for what is locked.
   DASHMAP_DETAIL_INLINE void use() const noexcept {
@@ -194,12 +203,17 @@ class Handle {
 
   DASHMAP_DETAIL_INLINE void reset() noexcept {
     if (word_ == nullptr) return;
+    Word& word = *std::exchange(word_, nullptr);
     if (stayed() || Held::is_own(hold_)) [[likely]] {
       Held::pop(hold_);
+      if constexpr (Exclusive) {
+        release_own(*sleepers_, word);
+        return;
+      }
     } else {
       Held::pop_moved(hold_);
     }
-    release_hold<Exclusive>(*sleepers_, *std::exchange(word_, nullptr));
+    release_hold<Exclusive>(*sleepers_, word);
   }
 
   // Another hold of the same kind on the same group, for the calling thread.
@@ -232,9 +246,7 @@ class Handle {
   // The compiler knows that the handle is where its thread made it: it cannot know that of a
   // handle in a coroutine's frame once the coroutine was suspended, or of one that it is shown
   // through a reference.
-  DASHMAP_DETAIL_INLINE bool stayed() const noexcept {
-    return __builtin_constant_p(moved_) && !moved_;
-  }
+  DASHMAP_DETAIL_INLINE bool stayed() const noexcept { return DASHMAP_DETAIL_KNOWN_FALSE(moved_); }
 
   Sleepers* sleepers_ = nullptr;
   Word* word_ = nullptr;

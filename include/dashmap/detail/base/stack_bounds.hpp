@@ -1,0 +1,51 @@
+// Role
+//   Where the calling thread's stack is.
+//
+// Invariants
+//   1. A guess where the system does not tell: what most systems give a thread. The first thread's
+//      stack has nothing else near it, so that the guess is as good there.
+//
+// Readers and writers
+//   None: a leaf function.
+//
+// Not here
+//   What it is asked for (sync/held.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__GLIBC__)
+#include <pthread.h>
+#include <unistd.h>
+#endif
+
+namespace dashmap::detail {
+
+struct StackBounds {
+  std::uintptr_t low;
+  std::uintptr_t high;  // one past its end
+};
+
+inline StackBounds this_thread_stack() noexcept {
+#if defined(__GLIBC__)
+  // Not for the first thread, where it reads a file.
+  if (::gettid() != ::getpid()) {
+    pthread_attr_t attributes;
+    if (::pthread_getattr_np(::pthread_self(), &attributes) == 0) {
+      void* low = nullptr;
+      std::size_t size = 0;
+      const bool known = ::pthread_attr_getstack(&attributes, &low, &size) == 0;
+      ::pthread_attr_destroy(&attributes);
+      const auto begin = reinterpret_cast<std::uintptr_t>(low);
+      if (known) return {begin, begin + size};
+    }
+  }
+#endif
+  constexpr std::uintptr_t mebibyte = std::uintptr_t{1} << 20;
+  const char here = 0;
+  const auto at = reinterpret_cast<std::uintptr_t>(&here);
+  return {at - 7 * mebibyte, at + mebibyte};
+}
+
+}  // namespace dashmap::detail
