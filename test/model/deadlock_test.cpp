@@ -181,6 +181,35 @@ struct OneGroup : Moved {
 const Register one_group(Model{"held.one_group", 2, [] { return new OneGroup; }, model::none,
                                5000});
 
+// lock_handle.hpp, release_own: its maker may be about to nest in the hold that ends elsewhere.
+struct EndsElsewhere : Moved {
+  EndsElsewhere() { map.insert(model::low_2, 0); }
+  void add_one() {
+    try {
+      auto value = map.get_mut(model::low_2);
+      value->set(value->get() + 1);
+    } catch (const dashmap::DeadlockError&) {
+      ++victims;
+    }
+  }
+  void thread(unsigned t) override {
+    if (t == 0) {
+      guard = std::make_unique<Guard>(map.get_mut(low));
+      sent.store(1, std::memory_order_release);
+      add_one();
+    } else {
+      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      guard.reset();
+      add_one();
+    }
+  }
+  void check() override {
+    MODEL_CHECK(model::get(map, model::low_2) + static_cast<Value>(victims) == 2);
+  }
+};
+const Register ends_elsewhere(Model{"held.ends_elsewhere", 2, [] { return new EndsElsewhere; },
+                                    model::none, 8000});
+
 // held.hpp 4: records and lists are reused by later threads; each thread sees its own holds.
 struct Records : Spread {
   void thread(unsigned t) override {

@@ -42,6 +42,7 @@ PLATFORM_HEADERS = {
     "linux/futex.h": ["base", "sync"],
     "linux/membarrier.h": ["base", "reclaim"],
     "sys/mman.h": ["base", "table"],
+    "pthread.h": ["base"],
     "sys/syscall.h": ["base", "sync", "reclaim"],
     "unistd.h": ["base", "sync", "reclaim"],
 }

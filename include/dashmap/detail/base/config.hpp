@@ -92,6 +92,13 @@
 #define DASHMAP_DETAIL_MMAP 0
 #endif
 
+// A thread can ask where its stack is.
+#if defined(__GLIBC__)
+#define DASHMAP_DETAIL_GLIBC 1
+#else
+#define DASHMAP_DETAIL_GLIBC 0
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define DASHMAP_DETAIL_NOINLINE __attribute__((noinline))
 #define DASHMAP_DETAIL_COLD __attribute__((noinline, cold))

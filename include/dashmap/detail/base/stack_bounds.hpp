@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__GLIBC__)
+#include "dashmap/detail/base/config.hpp"
+
+#if DASHMAP_DETAIL_GLIBC
 #include <pthread.h>
 #include <unistd.h>
 #endif
@@ -28,7 +30,7 @@ struct StackBounds {
 };
 
 inline StackBounds this_thread_stack() noexcept {
-#if defined(__GLIBC__)
+#if DASHMAP_DETAIL_GLIBC
   // Not for the first thread, where it reads a file.
   if (::gettid() != ::getpid()) {
     pthread_attr_t attributes;
