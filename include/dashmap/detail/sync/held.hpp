@@ -104,7 +104,7 @@ class Held {
   }
   // Whether nobody took the guard from its maker: it is the calling thread's own, or lies on its
   // maker's stack.
-  static bool is_shown(const Hold* hold, const void* place) noexcept {
+  DASHMAP_DETAIL_COLD static bool is_shown(const Hold* hold, const void* place) noexcept {
     return (hold->user.load(std::memory_order_acquire) & ~lent) == no_user &&
            (is_made_here(hold) || is_on_makers_stack(hold, place));
   }

@@ -191,7 +191,9 @@ class Handle {
   Word& word() const noexcept { return *word_; }
   // The thread that made it may be at work in the group: it was moved there, or is in an object or
   // a coroutine that went there.
-  bool moved() const noexcept { return moved_ || !Held::is_shown(hold_, this); }
+  bool moved() const noexcept {
+    return !stayed() && (moved_ || !(Held::is_own(hold_) || Held::is_shown(hold_, this)));
+  }
   // Makes a handle that was moved count for the calling thread.
   void adopt() const noexcept { Held::use(hold_, this); }
 
