@@ -22,14 +22,14 @@ namespace {
 
 using stress::u64;
 
-void set_limit(rlim_t bytes) {
+[[maybe_unused]] void set_limit(rlim_t bytes) {
   rlimit limit{};
   ::getrlimit(RLIMIT_AS, &limit);
   limit.rlim_cur = bytes;
   ::setrlimit(RLIMIT_AS, &limit);
 }
 
-rlim_t address_space() {
+[[maybe_unused]] rlim_t address_space() {
   std::ifstream statm("/proc/self/statm");
   rlim_t pages = 0;
   statm >> pages;
