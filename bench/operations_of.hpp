@@ -121,7 +121,7 @@ class OperationsOf {
   };
   static constexpr auto erase = [](Map& map, const K& key) { return map.remove(key); };
   static constexpr auto nothing = [](Map&, const K& key) {
-    use(reinterpret_cast<std::uintptr_t>(&key));
+    use(reinterpret_cast<std::uintptr_t>(&key));  // use() takes a number: the loop stays
     return true;
   };
 

@@ -26,6 +26,8 @@ struct CdsTraits : cds::container::split_list::traits {
   };
 };
 
+/// Its functions run on an element that others may be at: values are atomic, and relaxed, since a
+/// value says nothing of other memory. std::atomic_ref takes no const, so find() casts it away.
 template <class K, class V>
 class CdsMap {
  public:

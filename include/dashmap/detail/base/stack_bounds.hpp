@@ -24,6 +24,7 @@
 
 namespace dashmap::detail {
 
+// As numbers, which compare with any address.
 struct StackBounds {
   std::uintptr_t low;
   std::uintptr_t high;  // one past its end

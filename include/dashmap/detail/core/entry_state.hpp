@@ -68,6 +68,7 @@ class EntryState {
     note();
   }
   EntryState& operator=(EntryState&&) = delete;
+  DASHMAP_DETAIL_INLINE ~EntryState() {}  // spelled out, to be inlined
 
   // The stored key, or the one that was asked for.
   DASHMAP_DETAIL_INLINE const Key& key() const {
@@ -85,7 +86,7 @@ class EntryState {
     return take_key();
   }
 
-  auto& element() const noexcept { return slot_->element(); }
+  DASHMAP_DETAIL_INLINE auto& element() const noexcept { return slot_->element(); }
 
   // Gives the lock to the guard of the element.
   DASHMAP_DETAIL_INLINE ExclusiveHandle&& into_guard() {

@@ -198,6 +198,7 @@ class Lookup : public Locker<Types> {
     const Pin pin(this);
     GroupType group = newest_group(hash);
     word_t seen = group.seen;
+    // Without room for a reader acquire waits, or throws.
     const bool taken = Exclusive
                            ? try_lock_exclusive(*group.word, seen, 0, false)
                            : word::has_room(seen) && try_lock_shared(*group.word, seen, false);

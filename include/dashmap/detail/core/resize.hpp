@@ -218,7 +218,8 @@ class Resizer : public State<Types> {
     return from == nullptr ? 0 : std::min(to.groups, from->groups);
   }
 
-  // Whether there are units whose turn has not come yet.
+  // Whether there are units whose turn has not come yet. Relaxed: a hint, who moves a unit looks
+  // whether it is still to be moved.
   static bool is_first_pass(const TableType& to) noexcept {
     return to.next_unit.load(std::memory_order_relaxed) < unit_count(to);
   }

@@ -101,9 +101,7 @@ class State {
       : hasher_(std::move(hasher)),
         equal_(std::move(equal)),
         alloc_(alloc),
-        shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {
-    sleepers_.newest_table.store(empty_table(), std::memory_order_relaxed);
-  }
+        shard_bits_(static_cast<std::uint8_t>(std::countr_zero(shards))) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() { destroy(); }
@@ -113,7 +111,7 @@ class State {
     destroy();
     other.visitors_.dismiss();
     other.free_retired();
-    exchange_tables(other);
+    exchange(sleepers_.newest_table, other.sleepers_.newest_table);  // this one's is the empty one
     count_.store(other.count_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
     stripes_.store(other.stripes_.exchange(nullptr, std::memory_order_relaxed),
                    std::memory_order_relaxed);
@@ -124,7 +122,7 @@ class State {
     other.visitors_.dismiss();
     free_retired();
     other.free_retired();
-    exchange_tables(other);
+    exchange(sleepers_.newest_table, other.sleepers_.newest_table);
     exchange(count_, other.count_);
     exchange(stripes_, other.stripes_);
     std::swap(shard_bits_, other.shard_bits_);
@@ -264,6 +262,7 @@ class State {
   }
   // Frees what can be freed, or a slice of it. Under the resize lock, not pinned.
   void reclaim(bool all) noexcept {
+    // Relaxed, here and below: the resize lock orders those who change it.
     TableType* doomed = doomed_.load(std::memory_order_relaxed);
     if (TableType* list = retired_.exchange(nullptr, std::memory_order_acquire)) {
       const bool quiet = PinRegistry::quiescent(this);
@@ -288,8 +287,8 @@ class State {
     doomed_.store(doomed, std::memory_order_relaxed);
   }
 
-  Sleepers sleepers_;     // first
-  ByteLock resize_lock_;  // resizing is rare and mostly tries
+  Sleepers sleepers_{empty_table()};  // first
+  ByteLock resize_lock_;              // resizing is rare and mostly tries
 
  private:
   using StripeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Stripe>;
@@ -298,10 +297,6 @@ class State {
   static void exchange(std::atomic<T>& a, std::atomic<T>& b) noexcept {
     a.store(b.exchange(a.load(std::memory_order_relaxed), std::memory_order_relaxed),
             std::memory_order_relaxed);
-  }
-
-  void exchange_tables(State& other) noexcept {
-    exchange(sleepers_.newest_table, other.sleepers_.newest_table);
   }
 
   void free_retired() noexcept {
@@ -317,6 +312,7 @@ class State {
     visitors_.dismiss();
     free_retired();
     TableType* table = this->table();
+    // Relaxed: nobody else uses the map any more.
     sleepers_.newest_table.store(empty_table(), std::memory_order_relaxed);
     while (table != nullptr && !is_empty_table(table)) {
       if constexpr (!SlotType::trivial_destruction) {

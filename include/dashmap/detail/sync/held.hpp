@@ -38,7 +38,6 @@
 #include <thread>
 
 #include "dashmap/detail/base/config.hpp"
-#include "dashmap/detail/base/stack_bounds.hpp"
 #include "dashmap/detail/sync/hold.hpp"
 
 namespace dashmap::detail {
@@ -85,11 +84,13 @@ class Held {
   // The guard goes to `to`. The calling thread has it in its hands.
   DASHMAP_DETAIL_COLD static void move(Hold* hold, const void* to) noexcept {
     if (!is_used_here(hold)) adopt(hold);
-    hold->roams.store(!is_on_stack(to), std::memory_order_relaxed);
+    const bool stays = held_thread != nullptr && held_thread->has_on_stack(to);
+    hold->roams.store(!stays, std::memory_order_relaxed);
   }
 
   // Whether the record is one of the calling thread's newest block that no guard took elsewhere.
   DASHMAP_DETAIL_INLINE static bool is_own(const Hold* hold) noexcept {
+    // As numbers: pointers into different blocks have no order.
     const auto below_end =
         reinterpret_cast<std::uintptr_t>(held_end) - reinterpret_cast<std::uintptr_t>(hold);
     // Relaxed: what another thread made of it, this one learns with the guard.
@@ -126,14 +127,6 @@ class Held {
   }
   static void end_loan(Hold* hold, std::uintptr_t user) noexcept {
     hold->user.store(user, std::memory_order_release);
-  }
-
-  // A guess: thread stacks are not told apart from what lies right beside them.
-  DASHMAP_DETAIL_INLINE static bool is_on_stack(const void* object) noexcept {
-    constexpr std::uintptr_t near = std::uintptr_t{1} << 20;
-    const char here = 0;
-    const auto at = reinterpret_cast<std::uintptr_t>(&here);
-    return reinterpret_cast<std::uintptr_t>(object) - (at - near) < 2 * near;
   }
 
   // How many records count for another thread than their maker. Exact for whoever saw such a one.
@@ -234,12 +227,8 @@ class Held {
   }
 
   static bool is_on_makers_stack(const Hold* hold, const void* place) noexcept {
-    const auto at = reinterpret_cast<std::uintptr_t>(place);
     for (const HeldThread* thread = threads(); thread != nullptr; thread = thread->next) {
-      if (!thread->made(hold)) continue;
-      // Relaxed: written before the record was made.
-      return thread->stack_low.load(std::memory_order_relaxed) <= at &&
-             at < thread->stack_high.load(std::memory_order_relaxed);
+      if (thread->made(hold)) return thread->has_on_stack(place);
     }
     return false;
   }
@@ -344,9 +333,7 @@ class Held {
     thread->number.store(counter.fetch_add(1, std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
     thread->id.store(thread_id(), std::memory_order_relaxed);
-    const StackBounds stack = this_thread_stack();
-    thread->stack_low.store(stack.low, std::memory_order_relaxed);
-    thread->stack_high.store(stack.high, std::memory_order_relaxed);
+    thread->set_stack(this_thread_stack());
     HoldBlock* newest = thread->newest.load(std::memory_order_relaxed);
     for (HoldBlock* block = newest; block != nullptr; block = block->older) {
       for (Hold& hold : block->records) hold.clear_user();

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/base/stack_bounds.hpp"
 #include "dashmap/detail/sync/lock_word.hpp"
 #include "dashmap/detail/sync/operation.hpp"
 
@@ -271,6 +272,18 @@ struct HeldThread {
   HeldThread* next = nullptr;
 
   std::uintptr_t as_user() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+
+  // Relaxed, both: set before the thread makes its first record, by which others come here.
+  void set_stack(const StackBounds& bounds) noexcept {
+    stack_low.store(bounds.low, std::memory_order_relaxed);
+    stack_high.store(bounds.high, std::memory_order_relaxed);
+  }
+  bool has_on_stack(const void* place) const noexcept {
+    // As a number: it need not be part of what it is compared with.
+    const auto at = reinterpret_cast<std::uintptr_t>(place);
+    return stack_low.load(std::memory_order_relaxed) <= at &&
+           at < stack_high.load(std::memory_order_relaxed);
+  }
 
   // Calls f(hold) for each record in its blocks, whoever uses it.
   template <class F>

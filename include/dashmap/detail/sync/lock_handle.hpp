@@ -53,7 +53,7 @@ DASHMAP_DETAIL_COLD inline void release_awaited(Sleepers& sleepers, Word& word) 
 DASHMAP_DETAIL_COLD inline void release_among_others(Sleepers& sleepers, Word& word) noexcept {
   // With nothing nested, nobody but this hold can change the word (lock_word.hpp, 3).
   const word_t seen = word.load(std::memory_order_relaxed);
-  const bool alone = word::readers(seen) == 0 && (seen & word::depth_mask) == word::depth_one;
+  const bool alone = word::is_sole(seen & ~word::pending);
   if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word, seen)) return;
   release_exclusive(word);
   wake_after_release(sleepers, &word);
@@ -76,18 +76,24 @@ DASHMAP_DETAIL_INLINE void release_hold(Sleepers& sleepers, Word& word) {
   }
 }
 
+// Releases an exclusive hold by a plain store. Nobody else can change the word, which is `seen`,
+// but for a mark (lock_word.hpp, 3).
+DASHMAP_DETAIL_INLINE void release_alone(Sleepers& sleepers, Word& word, word_t seen) noexcept {
+  word.store(word::unlocked_from(seen), std::memory_order_release);
+  light_fence();  // sync(parking.asleep)
+  wake_after_release(sleepers, &word);
+}
+
 // Releases the exclusive hold of a guard by the thread that made it and that it counts for. No
 // other thread can be about to nest in it: none found its record among its own.
 DASHMAP_DETAIL_INLINE void release_own(Sleepers& sleepers, Word& word) noexcept {
   // Acquire: a guard that was nested here may have been released by another thread.
   const word_t seen = word.load(std::memory_order_acquire);
-  if (!word::is_sole(seen) || sleepers.maybe_any()) [[unlikely]] {
+  if (word::is_sole(seen) && !sleepers.maybe_any()) [[likely]] {
+    release_alone(sleepers, word, seen);
+  } else {
     release_among_others(sleepers, word);
-    return;
   }
-  word.store(word::unlocked_from(seen), std::memory_order_release);
-  light_fence();  // sync(parking.asleep)
-  wake_after_release(sleepers, &word);
 }
 
 // The exclusive section of one operation. `locked` is the word as this section left it, or 0 when
@@ -120,9 +126,7 @@ class Section {
   DASHMAP_DETAIL_INLINE void release() noexcept {
     // Acquire: a guard that was nested here may have been released by another thread.
     if (word_->load(std::memory_order_acquire) == locked_) [[likely]] {
-      word_->store(word::unlocked_from(locked_), std::memory_order_release);
-      light_fence();  // sync(parking.asleep)
-      wake_after_release(*sleepers_, word_);
+      release_alone(*sleepers_, *word_, locked_);
     } else {
       release_among_others(*sleepers_, *word_);
     }

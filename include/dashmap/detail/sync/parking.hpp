@@ -58,9 +58,10 @@ inline constexpr Clock::time_point no_deadline = Clock::time_point::max();
 // here: so one register is the address of the map, of the pointer and of the count.
 class Sleepers {
  public:
-  std::atomic<void*> newest_table{nullptr};
+  std::atomic<void*> newest_table;
 
-  Sleepers() noexcept : count_(asymmetric_fences() ? 0 : always_slow) {}
+  explicit Sleepers(void* table = nullptr) noexcept
+      : newest_table(table), count_(asymmetric_fences() ? 0 : always_slow) {}
 
   bool maybe_any() const noexcept { return count_.load(std::memory_order_seq_cst) != 0; }
   void add() noexcept { count_.fetch_add(1, std::memory_order_seq_cst); }
