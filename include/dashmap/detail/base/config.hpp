@@ -49,6 +49,19 @@
 #endif
 #endif
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define DASHMAP_DETAIL_ASAN 1
+#endif
+#endif
+#if !defined(DASHMAP_DETAIL_ASAN)
+#if defined(__SANITIZE_ADDRESS__)
+#define DASHMAP_DETAIL_ASAN 1
+#else
+#define DASHMAP_DETAIL_ASAN 0
+#endif
+#endif
+
 #if !DASHMAP_PORTABLE_SIMD && defined(__SSE2__)
 #define DASHMAP_DETAIL_SSE2 1
 #else

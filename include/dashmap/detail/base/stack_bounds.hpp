@@ -4,6 +4,8 @@
 // Invariants
 //   1. A guess where the system does not tell: what most systems give a thread. The first thread's
 //      stack has nothing else near it, so that the guess is as good there.
+//   2. The address sanitizer keeps locals in a stack of its own, to find uses after a function's
+//      return; it says what lies there.
 //
 // Readers and writers
 //   None: a leaf function.
@@ -20,6 +22,9 @@
 #if DASHMAP_DETAIL_GLIBC
 #include <pthread.h>
 #include <unistd.h>
+#endif
+#if DASHMAP_DETAIL_ASAN
+#include <sanitizer/asan_interface.h>
 #endif
 
 namespace dashmap::detail {
@@ -49,6 +54,25 @@ inline StackBounds this_thread_stack() noexcept {
   const char here = 0;
   const auto at = reinterpret_cast<std::uintptr_t>(&here);
   return {at - 7 * mebibyte, at + mebibyte};
+}
+
+// The calling thread's second stack, or null: all but builds for the address sanitizer have none.
+inline void* this_thread_second_stack() noexcept {
+#if DASHMAP_DETAIL_ASAN
+  return ::__asan_get_current_fake_stack();
+#else
+  return nullptr;
+#endif
+}
+// The stack's thread lives.
+inline bool is_in_second_stack(void* stack, const void* place) noexcept {
+#if DASHMAP_DETAIL_ASAN
+  return stack != nullptr && ::__asan_addr_is_in_fake_stack(stack, const_cast<void*>(place),
+                                                            nullptr, nullptr) != nullptr;
+#else
+  static_cast<void>(stack), static_cast<void>(place);
+  return false;
+#endif
 }
 
 }  // namespace dashmap::detail

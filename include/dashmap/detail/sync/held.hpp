@@ -212,6 +212,7 @@ class Held {
 
   static void release() noexcept {
     if (held_thread != nullptr) {
+      held_thread->set_stack({}, nullptr);
       held_thread->owned.store(false, std::memory_order_release);
     }
     held_top = held_end = nullptr;
@@ -333,7 +334,7 @@ class Held {
     thread->number.store(counter.fetch_add(1, std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
     thread->id.store(thread_id(), std::memory_order_relaxed);
-    thread->set_stack(this_thread_stack());
+    thread->set_stack(this_thread_stack(), this_thread_second_stack());
     HoldBlock* newest = thread->newest.load(std::memory_order_relaxed);
     for (HoldBlock* block = newest; block != nullptr; block = block->older) {
       for (Hold& hold : block->records) hold.clear_user();

@@ -267,22 +267,25 @@ struct HeldThread {
   std::atomic<std::uintptr_t> id{0};         // as debuggers know it, see thread_id()
   std::atomic<std::uintptr_t> stack_low{0};  // where its stack is
   std::atomic<std::uintptr_t> stack_high{0};
-  std::atomic<std::uint32_t> adopted{0};  // records in other threads' blocks that count here
+  std::atomic<void*> second_stack{nullptr};  // see this_thread_second_stack()
+  std::atomic<std::uint32_t> adopted{0};     // records in other threads' blocks that count here
   std::atomic<bool> owned;
   HeldThread* next = nullptr;
 
   std::uintptr_t as_user() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 
-  // Relaxed, both: set before the thread makes its first record, by which others come here.
-  void set_stack(const StackBounds& bounds) noexcept {
+  // Relaxed, all: set before the thread makes its first record, by which others come here.
+  void set_stack(const StackBounds& bounds, void* second) noexcept {
     stack_low.store(bounds.low, std::memory_order_relaxed);
     stack_high.store(bounds.high, std::memory_order_relaxed);
+    second_stack.store(second, std::memory_order_relaxed);
   }
   bool has_on_stack(const void* place) const noexcept {
     // As a number: it need not be part of what it is compared with.
     const auto at = reinterpret_cast<std::uintptr_t>(place);
-    return stack_low.load(std::memory_order_relaxed) <= at &&
-           at < stack_high.load(std::memory_order_relaxed);
+    return (stack_low.load(std::memory_order_relaxed) <= at &&
+            at < stack_high.load(std::memory_order_relaxed)) ||
+           is_in_second_stack(second_stack.load(std::memory_order_relaxed), place);
   }
 
   // Calls f(hold) for each record in its blocks, whoever uses it.
