@@ -41,6 +41,7 @@ PLATFORM_HEADERS = {
     "intrin.h": ["base", "simd"],
     "linux/futex.h": ["base", "sync"],
     "linux/membarrier.h": ["base", "reclaim"],
+    "sanitizer/asan_interface.h": ["base"],
     "sys/mman.h": ["base", "table"],
     "pthread.h": ["base"],
     "sys/syscall.h": ["base", "sync", "reclaim"],

@@ -65,12 +65,12 @@ inline void* this_thread_second_stack() noexcept {
 #endif
 }
 // The stack's thread lives.
-inline bool is_in_second_stack(void* stack, const void* place) noexcept {
+inline bool is_in_second_stack([[maybe_unused]] void* stack,
+                               [[maybe_unused]] const void* place) noexcept {
 #if DASHMAP_DETAIL_ASAN
   return stack != nullptr && ::__asan_addr_is_in_fake_stack(stack, const_cast<void*>(place),
                                                             nullptr, nullptr) != nullptr;
 #else
-  static_cast<void>(stack), static_cast<void>(place);
   return false;
 #endif
 }
