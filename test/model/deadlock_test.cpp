@@ -9,12 +9,12 @@ namespace {
 using model::high;
 using model::low;
 using model::Map;
+using model::MapRun;
 using model::Model;
 using model::Register;
-using model::Run;
 using model::Value;
 
-struct Spread : Run {
+struct Spread : MapRun {
   Map map;
   int victims = 0;
   int done = 0;

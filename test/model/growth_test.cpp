@@ -9,12 +9,12 @@ using model::get;
 using model::high;
 using model::low;
 using model::Map;
+using model::MapRun;
 using model::Model;
 using model::Register;
-using model::Run;
 using model::Value;
 
-struct TwoKeys : Run {
+struct TwoKeys : MapRun {
   Map map;
   TwoKeys() {
     map.insert(low, 10);
@@ -113,7 +113,7 @@ const Register shrink(Model{"growth.shrink", 2, [] { return new Shrink; }, 1, 10
                             0});
 
 // A first table: two threads insert into an empty map, a third looks.
-struct First : Run {
+struct First : MapRun {
   Map map;
   void thread(unsigned t) override {
     if (t < 2) {

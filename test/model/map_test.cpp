@@ -9,12 +9,12 @@ using model::high;
 using model::low;
 using model::low_2;
 using model::Map;
+using model::MapRun;
 using model::Model;
 using model::Register;
-using model::Run;
 using model::Value;
 
-struct OneKey : Run {
+struct OneKey : MapRun {
   Map map;
   OneKey() { map.insert(low, 0); }
 };
@@ -51,7 +51,7 @@ const Register update_3(Model{"map.update_three", 3, [] { return new Update(3); 
                               20000});
 
 // Two insertions of one key: one is new.
-struct Insert : Run {
+struct Insert : MapRun {
   Map map;
   int fresh[2] = {};
   void thread(unsigned t) override { fresh[t] = map.insert_or_assign(low, t + 1) ? 1 : 0; }

@@ -5,6 +5,7 @@
 namespace {
 
 using namespace dashmap::detail;
+using model::MapRun;
 using model::Model;
 using model::Register;
 using model::Run;
@@ -179,7 +180,7 @@ const Register upgrades_3(Model{"parking.upgrade_three", 3, [] { return new Upgr
                                 model::none, 20000});
 
 // The whole of it in a map: acquire() with spinning, sleeping, hand-over.
-struct InMap : Run {
+struct InMap : MapRun {
   model::Map map;
   InMap() { map.insert(model::low, 0); }
   void thread(unsigned t) override {

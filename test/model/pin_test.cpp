@@ -5,6 +5,7 @@ namespace {
 
 using dashmap::detail::Pin;
 using dashmap::detail::PinRegistry;
+using dashmap::detail::QuickPin;
 using model::Atomic;
 using model::Model;
 using model::Register;
@@ -20,7 +21,14 @@ struct Reclaim : Run {
   explicit Reclaim(bool a = false) : again(a) {}
 
   void look() {
-    const Pin pin(this);
+    if (const QuickPin pin(this); pin) {
+      look_pinned();
+    } else {
+      const Pin slow(this);
+      look_pinned();
+    }
+  }
+  void look_pinned() {
     if (Object* object = shared.load(std::memory_order_acquire)) {
       MODEL_CHECK(object->alive.load(std::memory_order_relaxed) == 1);
     }
@@ -42,16 +50,26 @@ const Register fenced(Model{"pin.fenced", 2, [] { return new Reclaim(true); }, 3
                             false, 1});
 const Register three(Model{"pin.three", 3, [] { return new Reclaim(true); }, model::none, 20000});
 
-// 2: a pin within another one, of the same map and of another.
+// 2: a pin within another one, of the same map and of another. The outer one is a QuickPin where
+// the thread was here before.
 struct Nested : Reclaim {
   bool same;
   explicit Nested(bool s) : same(s) {}
   void thread(unsigned t) override {
     if (t == 0) return Reclaim::thread(0);
-    const Pin first(this);  // a thread's first pin takes the slow path anyway
+    {
+      const Pin pin(this);
+      nest();
+    }
+    if (const QuickPin pin(this); pin) nest();
+  }
+  void nest() {
+    const void* inner = same ? static_cast<const void*>(this) : &same;
     Object* object = shared.load(std::memory_order_acquire);
     {
-      const Pin second(same ? static_cast<const void*>(this) : &same);
+      const QuickPin quick(inner);
+      MODEL_CHECK(!quick);
+      const Pin pin(inner);
       if (object != nullptr) object->alive.load(std::memory_order_relaxed);
     }
     if (object != nullptr) object->alive.load(std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,17 +22,21 @@ struct alignas(16) Group {
   [[nodiscard]] const std::uint8_t* data() const { return tags.data(); }
 };
 
+// Only the low byte of a hash is its tag.
+constexpr std::uint64_t hash_with(std::uint8_t low) { return 0x0180'7fff'55aa'0100U | low; }
+
 struct Selected {
-  static auto match(const Group& group, std::uint8_t tag) {
-    return dashmap::detail::match(group.data(), tag);
+  static auto match(const Group& group, std::uint8_t low) {
+    return dashmap::detail::match(group.data(), dashmap::detail::tag_pattern(hash_with(low)));
   }
   static auto match_empty(const Group& group) { return dashmap::detail::match_empty(group.data()); }
   static auto match_full(const Group& group) { return dashmap::detail::match_full(group.data()); }
 };
 
 struct Portable {
-  static auto match(const Group& group, std::uint8_t tag) {
-    return dashmap::detail::simd_portable::match(group.data(), tag);
+  static auto match(const Group& group, std::uint8_t low) {
+    namespace portable = dashmap::detail::simd_portable;
+    return portable::match(group.data(), portable::tag_pattern(hash_with(low)));
   }
   static auto match_empty(const Group& group) {
     return dashmap::detail::simd_portable::match_empty(group.data());
@@ -75,10 +80,12 @@ std::uint32_t expected_lanes(const Group& group, std::uint8_t tag) {
   return lanes;
 }
 
+// A hash's tag is its low byte, but never 0.
 template <class Implementation>
-bool agrees(const Group& group, std::uint8_t tag) {
+bool agrees(const Group& group, std::uint8_t low) {
   const std::uint32_t empty = expected_lanes(group, 0);
-  return lanes_of(Implementation::match(group, tag)) == expected_lanes(group, tag) &&
+  const std::uint8_t tag = std::max<std::uint8_t>(low, 1);
+  return lanes_of(Implementation::match(group, low)) == expected_lanes(group, tag) &&
          lanes_of(Implementation::match_empty(group)) == empty &&
          lanes_of(Implementation::match_full(group)) == (empty ^ 0xffffU);
 }

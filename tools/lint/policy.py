@@ -37,6 +37,7 @@ PUBLIC_HEADERS = {
 # standard library.
 PLATFORM_HEADERS = {
     "emmintrin.h": ["simd"],
+    "tmmintrin.h": ["simd"],
     "arm_neon.h": ["simd"],
     "intrin.h": ["base", "simd"],
     "linux/futex.h": ["base", "sync"],

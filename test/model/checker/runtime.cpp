@@ -146,6 +146,7 @@ struct State {
   bool incomplete = false;
   bool tracing = false;
   bool user_code = false;  // allocations are the model's
+  bool preparing = false;  // nobody else goes on
   bool on_fiber = false;
   bool failed = false;
   std::string failure;
@@ -249,7 +250,7 @@ std::uint64_t next_random() {
 
 // In the random mode `odds` is one in how many times the choice is other than 0.
 unsigned choice(unsigned count, unsigned odds) {
-  if (count <= 1) return 0;
+  if (count <= 1 || s->preparing) return 0;
   if (!s->exhaustive) {
     if (odds != 0 && next_random() % odds != 0) return 0;
     return odds != 0 ? 1 + static_cast<unsigned>(next_random() % (count - 1))
@@ -399,6 +400,9 @@ void run_destructors(unsigned index) {
 void fiber_main() {
   s->user_code = true;
   try {
+    s->preparing = true;
+    s->run->prepare(s->current);
+    s->preparing = false;
     s->run->thread(s->current);
   } catch (const std::exception& error) {
     failed(std::string("exception: ") + error.what());

@@ -86,6 +86,8 @@ class Run {
  public:
   virtual ~Run() = default;
   virtual void thread(unsigned index) = 0;
+  // What a thread has done before: one step, of which others see the end only.
+  virtual void prepare(unsigned) {}
   // When all threads have ended.
   virtual void check() {}
 };

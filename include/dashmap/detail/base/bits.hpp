@@ -14,6 +14,7 @@
 //   Seeds (hash_seed.hpp), the hashing of bytes (hash_bytes.hpp) and of types (hash_traits.hpp).
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +27,7 @@ namespace dashmap::detail {
 // The index of the lowest set bit; there must be one. GCC extends the sign of its builtin's result
 // and clears the target first: two instructions that each look-up would pay.
 [[nodiscard]] constexpr std::size_t lowest_bit(std::uint32_t bits) noexcept {
-#if DASHMAP_DETAIL_ASM_TZCNT
+#if DASHMAP_DETAIL_GCC_ASM
   if (!std::is_constant_evaluated()) {
     std::uint64_t index;
     __asm__("rep bsf %1, %k0" : "=r"(index) : "r"(bits) : "cc");
@@ -34,6 +35,27 @@ namespace dashmap::detail {
   }
 #endif
   return static_cast<std::size_t>(std::countr_zero(bits));
+}
+
+/// `object.load(std::memory_order_relaxed) == value`, which compilers do not make one instruction.
+template <class T>
+[[nodiscard]] DASHMAP_DETAIL_INLINE bool is_now(const std::atomic<T>& object, T value) noexcept {
+#if DASHMAP_DETAIL_GCC_ASM
+  // Not for stand-ins of std::atomic, as models have them.
+  if constexpr (sizeof(T) == 8 && std::is_same_v<std::atomic<T>, ::std::atomic<T>>) {
+    bool equal;
+    __asm__ volatile("cmp{q %2, %1| %1, %2}" : "=@cce"(equal) : "m"(object), "re"(value));
+    return equal;
+  }
+#endif
+  return object.load(std::memory_order_relaxed) == value;
+}
+
+/// The compiler forgets what it knows of the value: it is kept in one form, the one at hand.
+DASHMAP_DETAIL_INLINE void settle_value([[maybe_unused]] std::uint64_t& value) noexcept {
+#if DASHMAP_DETAIL_GCC_ASM
+  __asm__("" : "+r"(value));
+#endif
 }
 
 /// A full 128-bit product.

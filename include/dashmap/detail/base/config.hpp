@@ -67,6 +67,11 @@
 #else
 #define DASHMAP_DETAIL_SSE2 0
 #endif
+#if DASHMAP_DETAIL_SSE2 && defined(__SSSE3__)
+#define DASHMAP_DETAIL_SSSE3 1
+#else
+#define DASHMAP_DETAIL_SSSE3 0
+#endif
 #if !DASHMAP_PORTABLE_SIMD && defined(__ARM_NEON) && defined(__aarch64__) && !defined(__AARCH64EB__)
 #define DASHMAP_DETAIL_NEON 1
 #else
@@ -84,11 +89,12 @@
 #define DASHMAP_DETAIL_INT128 0
 #endif
 
-// GCC on x86-64 finds the lowest set bit in one instruction only if told which.
+// GCC on x86-64 finds the lowest set bit, and compares an atomic object with a value, in one
+// instruction only if told which.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DASHMAP_DETAIL_ASM_TZCNT 1
+#define DASHMAP_DETAIL_GCC_ASM 1
 #else
-#define DASHMAP_DETAIL_ASM_TZCNT 0
+#define DASHMAP_DETAIL_GCC_ASM 0
 #endif
 
 // The thread sanitizer does not model an asymmetric barrier and needs none: it takes the plain

@@ -127,7 +127,7 @@ void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
   }
   for (const std::uint64_t hash : hashes) {
     const std::size_t group = table->index_of(hash);
-    if (const BitMask mask = match_hash(table->tags_of(group), hash)) {
+    if (const BitMask mask = match(table->tags_of(group), tag_pattern(hash))) {
       DASHMAP_DETAIL_PREFETCH(table->slots_of(group) + mask.next());
     }
   }

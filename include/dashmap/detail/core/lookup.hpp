@@ -32,12 +32,12 @@ template <class Q>
 using QueryArg = std::conditional_t<std::is_scalar_v<Q>, const Q, const Q&>;
 
 // A comparison for an optimistic reader: of a copy that may be torn, in which case the version
-// tells. Holds a scalar query by value, so that nothing of the fast path needs an address.
+// tells. The query stays where the caller has it: it is read when there is something to compare.
 template <class Equal, class Q>
 struct RacyMatcher {
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS std::conditional_t<std::is_empty_v<Equal>, Equal, const Equal&>
       equal;
-  QueryArg<Q> query;
+  const Q& query;
 
   template <class SlotType>
   DASHMAP_DETAIL_INLINE bool operator()(const SlotType& slot) const {
@@ -124,14 +124,12 @@ class Lookup : public Locker<Types> {
     GroupType group{};
     PlaceType place{};
     bool taken = false;
-    {
-      const QueryArg<Q> query = key;
-      const Pin pin(this);
+    if (const QuickPin pin(this); pin) [[likely]] {
       group = newest_group(hash);
       if (word::is_readable(group.seen) && word::is_quiet(group.seen)) [[likely]] {
         bool wanted = true;
         if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, racy_matcher(query));
+          place = find_in(group, hash, racy_matcher(key));
           if constexpr (OnlyPresent) {
             if (!place && unchanged(group)) return Found(Section(), group, place);
             wanted = static_cast<bool>(place);
@@ -165,19 +163,17 @@ class Lookup : public Locker<Types> {
   template <class Q>
   DASHMAP_DETAIL_INLINE FoundShared find_shared(std::uint64_t hash, const Q& key,
                                                 const Request& request) {
-    {
-      const QueryArg<Q> query = key;
-      const Pin pin(this);
+    if (const QuickPin pin(this); pin) [[likely]] {
       const GroupType group = newest_group(hash);
       if (word::is_readable(group.seen)) [[likely]] {
         PlaceType place{};
         bool candidate = true;
         if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, racy_matcher(query));
+          place = find_in(group, hash, racy_matcher(key));
           candidate = static_cast<bool>(place);
         } else {
           candidate = word::has_overflow(group.seen) ||
-                      match_hash(group.table->tags_of(group.index), hash).any();
+                      match(group.table->tags_of(group.index), tag_pattern(hash)).any();
         }
         if (!candidate) {
           if (unchanged(group)) [[likely]]
@@ -212,21 +208,27 @@ class Lookup : public Locker<Types> {
   DASHMAP_DETAIL_INLINE auto read_racy(std::uint64_t hash, const Q& key, const Request& request,
                                        Take take) {
     using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
-    {
-      const QueryArg<Q> query = key;
-      const Pin pin(this);
-      const GroupType group = newest_group(hash);
-      if (word::is_readable(group.seen)) [[likely]] {
-        if (const PlaceType place = find_in(group, hash, racy_matcher(query))) {
-          const auto copy = take(*place.slot);
-          if (unchanged(group)) [[likely]]
-            return Result(copy);
-        } else if (unchanged(group)) [[likely]] {
-          return Result();
+    // Made first: so nothing has to keep the hash, which the rare paths compute anew.
+    const TagPattern tag = tag_pattern(hash);
+    if (const QuickPin pin(this); pin) [[likely]] {
+      GroupType group = newest_group(hash);
+      // A word that was not readable never gets equal to this: no need to ask (lock_word.hpp, 6).
+      group.seen |= word::readable;
+      settle_value(group.seen);
+      if (const auto place = group.table->find_own(group.first_slot(), tag, racy_matcher(key))) {
+        const auto copy = take(*place->slot);
+        if (unchanged(group)) [[likely]]
+          return Result(copy);
+      } else if (word::has_overflow(group.seen)) [[unlikely]] {
+        if (const std::optional<Result> result =
+                read_chain<Q>(*group.table, *group.word, group.seen, key, take)) {
+          return *result;
         }
+      } else if (unchanged(group)) [[likely]] {
+        return Result();
       }
     }
-    return read_racy_slow<Q, Take>(hash, key, request, take);
+    return read_racy_slow<Q, Take>(key, request, take);
   }
 
  private:
@@ -240,13 +242,15 @@ class Lookup : public Locker<Types> {
   template <class Matches>
   DASHMAP_DETAIL_INLINE static PlaceType find_in(const GroupType& group, std::uint64_t hash,
                                                  Matches matches) {
-    return group.table->find(group.index, hash, word::has_overflow(group.seen), matches);
+    return group.table->find(group.first_slot(), hash, word::has_overflow(group.seen), matches);
   }
 
-  DASHMAP_DETAIL_INLINE static bool unchanged(const GroupType& group) noexcept {
+  DASHMAP_DETAIL_INLINE static bool unchanged(const Word& word, word_t seen) noexcept {
     load_load_fence();
-    const word_t now = group.word->load(std::memory_order_relaxed);
-    return now == group.seen || word::same_content(group.seen, now);
+    return is_now(word, seen) || word::same_content(seen, word.load(std::memory_order_relaxed));
+  }
+  DASHMAP_DETAIL_INLINE static bool unchanged(const GroupType& group) noexcept {
+    return unchanged(*group.word, group.seen);
   }
 
   // Joins the readers if nothing of the group changed since it was looked at.
@@ -337,11 +341,26 @@ class Lookup : public Locker<Types> {
     }
   }
 
+  // The rest of read_racy, in a group's chain; nothing when the group changed meanwhile.
+  template <class Q, class Take>
+  DASHMAP_DETAIL_NOINLINE auto read_chain(const TableType& table, const Word& word, word_t seen,
+                                          QueryArg<Q> key, Take take) const
+      -> std::optional<std::optional<std::invoke_result_t<Take, const SlotType&>>> {
+    using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
+    Result result;
+    const auto first = static_cast<std::size_t>(&word - &table.word_of(0)) * group_width;
+    if (const PlaceType place = table.find_chained(first, this->hash_of(key), racy_matcher(key))) {
+      result.emplace(take(*place.slot));
+    }
+    if (unchanged(word, seen)) return result;
+    return {};
+  }
+
   // While a table fills, or a writer is in the group: a few more looks, then under a lock.
   template <class Q, class Take>
-  DASHMAP_DETAIL_COLD auto read_racy_slow(std::uint64_t hash, QueryArg<Q> key,
-                                          const Request& request, Take take)
+  DASHMAP_DETAIL_COLD auto read_racy_slow(QueryArg<Q> key, const Request& request, Take take)
       -> std::optional<std::invoke_result_t<Take, const SlotType&>> {
+    const std::uint64_t hash = this->hash_of(key);
     for (unsigned round = 0; round < 6; ++round) {
       {
         const Pin pin(this);

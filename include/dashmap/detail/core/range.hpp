@@ -218,7 +218,7 @@ class Ranges : public Operations<Types> {
     if (Base::is_empty_table(this->table())) return {};
     const std::uint64_t hash = this->hash_of(key);
     const GroupType group = live_of(hash);
-    return group.table->find(group.index, hash, word::has_overflow(group.seen),
+    return group.table->find(group.first_slot(), hash, word::has_overflow(group.seen),
                              this->matcher(hash, key));
   }
   template <class Q>

@@ -52,6 +52,7 @@ struct Group {
   Word* word;
   word_t seen;
 
+  std::size_t first_slot() const noexcept { return index * group_width; }
   std::uint64_t first_hash() const noexcept { return table->first_hash(index); }
   std::uint64_t last_hash() const noexcept { return table->last_hash(index); }
 };
@@ -78,12 +79,7 @@ class Resizer : public State<Types> {
     if (n > (std::uint64_t{1} << 59)) throw std::length_error("dashmap: capacity too large");
     const std::uint64_t groups = groups_for(n);
     for (;;) {
-      std::uint64_t now;
-      {
-        const Pin pin(this);
-        const TableType* table = this->table();
-        now = Base::is_empty_table(table) ? 0 : table->groups;
-      }
+      const std::uint64_t now = newest_groups();
       if (now >= groups && now != 0) return;
       resize(now == 0 ? groups : std::min(groups, now << max_ratio_bits));
       settle();
@@ -121,7 +117,7 @@ class Resizer : public State<Types> {
           if (older == nullptr) {
             // Filled meanwhile, or a table that never had a previous one: an empty group. Only a
             // second look after `previous` was seen null can tell.
-            word.compare_exchange_strong(seen, word::readable, std::memory_order_acq_rel);
+            word.compare_exchange_strong(seen, word::first, std::memory_order_acq_rel);
             continue;
           }
           table = older;
@@ -203,7 +199,7 @@ class Resizer : public State<Types> {
     TableType* table = TableType::create(groups, this->alloc());
     // Memory that was touched anyway starts as empty groups; the system's stays untouched.
     for (std::size_t g = 0; g < groups && !table->from_system; ++g) {
-      table->word_of(g).store(word::readable, std::memory_order_relaxed);
+      table->word_of(g).store(word::first, std::memory_order_relaxed);
     }
     this->publish(table);
   }
@@ -224,12 +220,15 @@ class Resizer : public State<Types> {
     return to.next_unit.load(std::memory_order_relaxed) < unit_count(to);
   }
 
+  // Of the newest table; 0 where there is none yet.
+  std::uint64_t newest_groups() const {
+    const Pin pin(this);
+    const TableType* table = this->table();
+    return Base::is_empty_table(table) ? 0 : table->groups;
+  }
+
   void resize(std::uint64_t groups) {
-    std::uint64_t now;
-    {
-      const Pin pin(this);
-      now = Base::is_empty_table(this->table()) ? 0 : this->table()->groups;
-    }
+    const std::uint64_t now = newest_groups();
     if (now == 0) return make_first_table(groups);
     const std::lock_guard lock(this->resize_lock_);
     resize_locked(now, groups);
@@ -308,7 +307,7 @@ class Resizer : public State<Types> {
         // Relaxed: nobody else reaches the group yet.
         const bool chained = to.overflow[target + i].load(std::memory_order_relaxed) != nullptr;
         to.word_of(target + i)
-            .store(word::readable | (chained ? word::overflow : 0),
+            .store(word::first | (chained ? word::overflow : 0),
                    std::memory_order_release);  // sync(resize.filled)
       }
       sources.moved = true;
@@ -339,7 +338,7 @@ class Resizer : public State<Types> {
         if (word::is_virgin(seen)) {
           if (from.previous.load(std::memory_order_acquire) != nullptr) return false;
           // As in find_live: no previous table, so empty, or filled in between.
-          word.compare_exchange_strong(seen, word::readable, std::memory_order_acq_rel);
+          word.compare_exchange_strong(seen, word::first, std::memory_order_acq_rel);
           seen = word.load(std::memory_order_acquire);
         }
       }
@@ -352,6 +351,9 @@ class Resizer : public State<Types> {
   // Adds the overflow nodes that the unit's elements will need; undone when memory runs out.
   bool make_room(TableType& from, std::size_t source, std::size_t from_ratio, TableType& to,
                  std::size_t target, std::size_t to_ratio) {
+    // One group without a chain fits into one.
+    if (from_ratio == 1 && from.overflow[source].load(std::memory_order_acquire) == nullptr)
+      return true;
     std::array<std::size_t, max_ratio> need{};
     for (std::size_t i = 0; i < from_ratio; ++i) {
       from.for_each(source + i, [&](auto place) {

@@ -8,7 +8,8 @@
 // Invariants
 //   1. A record belongs to one thread at a time; it is free exactly when it holds `free_mark`.
 //   2. Between the pin's store and its end the record holds the map's address, or `any_mark`
-//      (nested operations on two maps): a scan for that map never passes it.
+//      (nested operations on two maps): a scan for that map never passes it. A QuickPin is taken
+//      only where the record is idle, so nothing is lost when it ends.
 //   3. A pin's store comes before its reads of the map's table pointers, and unlinking comes
 //      before the scan: light and heavy side of one asymmetric barrier, or full fences on both.
 //   4. What is locked needs no pin: a table is unlinked only when every group of it has moved,
@@ -30,6 +31,7 @@
 #include <thread>
 
 #include "dashmap/detail/base/asymmetric_fence.hpp"
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 
 namespace dashmap::detail {
@@ -38,7 +40,6 @@ struct alignas(64) PinRecord {
   explicit constexpr PinRecord(const void* value) noexcept : map(value) {}
 
   std::atomic<const void*> map;
-  const void* before = nullptr;  // what begin_slow found: by this way a pin stays in registers
   PinRecord* next = nullptr;
 };
 
@@ -49,7 +50,7 @@ inline constinit PinRecord first_pin{&pin_marks[0]};
 class PinRegistry {
  public:
   // Addresses that no map has. `fenced_mark` is the idle state of a thread that must fence at
-  // every pin because the system has no asymmetric barrier: the fast path takes it for busy.
+  // every pin because the system refused the asymmetric barrier: a QuickPin takes it for busy.
   static constexpr const void* free_mark() noexcept { return &pin_marks[0]; }
   static constexpr const void* any_mark() noexcept { return &pin_marks[1]; }
   static constexpr const void* fenced_mark() noexcept { return &pin_marks[2]; }
@@ -101,25 +102,42 @@ class PinRegistry {
   inline static constinit std::atomic<PinRecord*> head_{&first_pin};
 };
 
-// Stands for the record of a thread that has none yet: never idle, so the fast path leaves it
-// alone.
+// Stands for the record of a thread that has none yet: never idle, so a QuickPin leaves it alone.
 inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
 inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
 
-// Pins a map for the life of the object: 6 instructions.
+// Pins a map for the life of the object, also within other pins.
 class Pin {
  public:
-  DASHMAP_DETAIL_INLINE explicit Pin(const void* map) : record_(this_thread_pin) {
-    if (record_->map.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
-      record_ = begin_slow(record_, map);
-      restore_ = record_->before;
+  DASHMAP_DETAIL_NOINLINE explicit Pin(const void* map) {
+    // The barrier was refused, or there never is one.
+    const bool fenced = !asymmetric_fences();
+    if (this_thread_pin == &unregistered_pin && Owner::exiting) {
+      // After the thread's own clean-up (a destructor of a thread-local object uses a map): a
+      // record for this operation only.
+      record_ = PinRegistry::claim(map);
+      before_ = PinRegistry::free_mark();
     } else {
-      record_->map.store(map, std::memory_order_relaxed);
+      if (this_thread_pin == &unregistered_pin) {
+        static thread_local Owner owner;
+        owner.touch();
+        const bool refused = DASHMAP_DETAIL_MEMBARRIER != 0 && fenced;
+        this_thread_pin = PinRegistry::claim(refused ? PinRegistry::fenced_mark() : nullptr);
+      }
+      record_ = this_thread_pin;
+      before_ = record_->map.load(std::memory_order_relaxed);
+      const bool idle = before_ == nullptr || before_ == PinRegistry::fenced_mark();
+      record_->map.store(idle || before_ == map ? map : PinRegistry::any_mark(),
+                         std::memory_order_relaxed);
     }
-    light_fence();
+    if (fenced) {
+      full_fence();
+    } else {
+      light_fence();
+    }
   }
   // sync(pin.end): release, pairs with sync(pin.scan).
-  DASHMAP_DETAIL_INLINE ~Pin() { record_->map.store(restore_, std::memory_order_release); }
+  ~Pin() { record_->map.store(before_, std::memory_order_release); }
 
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
@@ -136,33 +154,38 @@ class Pin {
     inline static constinit thread_local bool exiting = false;
   };
 
-  DASHMAP_DETAIL_COLD static PinRecord* begin_slow(PinRecord* record, const void* map) {
-    const bool fenced = !asymmetric_fences();
-    if (record == &unregistered_pin) {
-      if (Owner::exiting) {
-        // After the thread's own clean-up (a destructor of a thread-local object uses a map): a
-        // record for this operation only.
-        record = PinRegistry::claim(map);
-        full_fence();
-        record->before = PinRegistry::free_mark();
-        return record;
-      }
-      static thread_local Owner owner;
-      owner.touch();
-      record = PinRegistry::claim(fenced ? PinRegistry::fenced_mark() : nullptr);
-      this_thread_pin = record;
+  PinRecord* record_;
+  const void* before_;
+};
+
+// A pin of 5 instructions for the fast paths. Tests false, and pins nothing, where there is more to
+// do: in a thread's first operation, in an operation within another one, on a system that refused
+// the asymmetric barrier. Those are for a slow path, with a Pin.
+class QuickPin {
+ public:
+  DASHMAP_DETAIL_INLINE explicit QuickPin(const void* map) noexcept
+      : record_(this_thread_pin), held_(is_now<const void*>(record_->map, nullptr)) {
+    if (held_) [[likely]]
+      record_->map.store(map, std::memory_order_relaxed);
+    // Also where it failed: else the compiler keeps what it read for the slow path.
+    if constexpr (DASHMAP_DETAIL_MEMBARRIER != 0) {
+      light_fence();
+    } else {
+      full_fence();
     }
-    const void* before = record->map.load(std::memory_order_relaxed);
-    const bool idle = before == nullptr || before == PinRegistry::fenced_mark();
-    record->map.store(idle || before == map ? map : PinRegistry::any_mark(),
-                      std::memory_order_relaxed);
-    if (fenced) full_fence();
-    record->before = before;
-    return record;
+  }
+  DASHMAP_DETAIL_INLINE ~QuickPin() {
+    if (held_) record_->map.store(nullptr, std::memory_order_release);  // sync(pin.end)
   }
 
+  QuickPin(const QuickPin&) = delete;
+  QuickPin& operator=(const QuickPin&) = delete;
+
+  explicit operator bool() const noexcept { return held_; }
+
+ private:
   PinRecord* record_;
-  const void* restore_ = nullptr;
+  bool held_;
 };
 
 }  // namespace dashmap::detail

@@ -1,7 +1,7 @@
 // Role
-//   Selects how the 16 tags of a group are compared and names it once: `BitMask`, `match`,
-//   `match_empty` and `match_full` in dashmap::detail are those of sse2.hpp, neon.hpp or
-//   portable.hpp.
+//   Selects how the 16 tags of a group are compared and names it once: `BitMask`,
+//   `tag_pattern`, `match`, `match_empty` and `match_full` in dashmap::detail are those of
+//   sse2.hpp, neon.hpp or portable.hpp.
 //
 // Invariants
 //   1. Exactly one implementation is selected, by config.hpp (user option DASHMAP_PORTABLE_SIMD).
@@ -44,6 +44,7 @@ using simd_selected::BitMask;
 using simd_selected::match;
 using simd_selected::match_empty;
 using simd_selected::match_full;
-using simd_selected::match_hash;
+using simd_selected::tag_pattern;
+using simd_selected::TagPattern;
 
 }  // namespace dashmap::detail

@@ -64,15 +64,18 @@ DASHMAP_DETAIL_NO_TSAN inline uint8x16_t load(const std::uint8_t* tags) noexcept
   return vget_lane_u64(vreinterpret_u64_u8(narrow), 0);
 }
 
-/// The lanes that hold `tag`.
-[[nodiscard]] inline BitMask match(const std::uint8_t* tags, std::uint8_t tag) noexcept {
-  return BitMask(nibbles_of(vceqq_u8(load(tags), vdupq_n_u8(tag))));
+/// A tag in all lanes.
+using TagPattern = uint8x16_t;
+
+/// The low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
+[[nodiscard]] inline TagPattern tag_pattern(std::uint64_t hash) noexcept {
+  const auto low = static_cast<std::uint8_t>(hash);
+  return vdupq_n_u8(low == 0 ? std::uint8_t{1} : low);
 }
 
-/// The lanes that hold the low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
-[[nodiscard]] inline BitMask match_hash(const std::uint8_t* tags, std::uint64_t hash) noexcept {
-  const auto low = static_cast<std::uint8_t>(hash);
-  return match(tags, low == 0 ? std::uint8_t{1} : low);
+/// The lanes that hold the tag.
+[[nodiscard]] inline BitMask match(const std::uint8_t* tags, TagPattern pattern) noexcept {
+  return BitMask(nibbles_of(vceqq_u8(load(tags), pattern)));
 }
 
 /// The lanes that hold 0, the mark of an empty slot.

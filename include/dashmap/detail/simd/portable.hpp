@@ -83,17 +83,19 @@ DASHMAP_DETAIL_NO_TSAN inline Words load(const std::uint8_t* tags) noexcept {
   return gather(zero_bytes(words.first)) | (gather(zero_bytes(words.second)) << 8);
 }
 
-/// The lanes that hold `tag`.
-[[nodiscard]] inline BitMask match(const std::uint8_t* tags, std::uint8_t tag) noexcept {
-  const Words words = load(tags);
-  const std::uint64_t pattern = repeat(tag);
-  return BitMask(zero_lanes({words.first ^ pattern, words.second ^ pattern}));
+/// A tag in all lanes of a half.
+using TagPattern = std::uint64_t;
+
+/// The low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
+[[nodiscard]] constexpr TagPattern tag_pattern(std::uint64_t hash) noexcept {
+  const auto low = static_cast<std::uint8_t>(hash);
+  return repeat(low == 0 ? std::uint8_t{1} : low);
 }
 
-/// The lanes that hold the low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
-[[nodiscard]] inline BitMask match_hash(const std::uint8_t* tags, std::uint64_t hash) noexcept {
-  const auto low = static_cast<std::uint8_t>(hash);
-  return match(tags, low == 0 ? std::uint8_t{1} : low);
+/// The lanes that hold the tag.
+[[nodiscard]] inline BitMask match(const std::uint8_t* tags, TagPattern pattern) noexcept {
+  const Words words = load(tags);
+  return BitMask(zero_lanes({words.first ^ pattern, words.second ^ pattern}));
 }
 
 /// The lanes that hold 0, the mark of an empty slot.

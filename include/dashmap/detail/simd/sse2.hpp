@@ -23,6 +23,10 @@
 #include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 
+#if DASHMAP_DETAIL_SSSE3
+#include <tmmintrin.h>
+#endif
+
 namespace dashmap::detail::simd_sse2 {
 
 /// The lanes of a group for which a comparison held; bit i stands for lane i.
@@ -58,21 +62,25 @@ DASHMAP_DETAIL_NO_TSAN inline __m128i load(const std::uint8_t* tags) noexcept {
   return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
 }
 
-/// The lanes that hold `tag`. Baseline SSE2 has no byte broadcast: the multiplication fills four
-/// lanes and one shuffle the rest.
-[[nodiscard]] inline BitMask match(const std::uint8_t* tags, std::uint8_t tag) noexcept {
-  const std::uint32_t four_lanes = tag * std::uint32_t{0x0101'0101};
-  const __m128i pattern = _mm_shuffle_epi32(_mm_cvtsi32_si128(static_cast<int>(four_lanes)), 0);
-  return BitMask(equal_lanes(load(tags), pattern));
+/// A tag in all lanes.
+using TagPattern = __m128i;
+
+/// The low byte of `hash`, or 1 where that is 0: a hash's tag is never empty. Filling the lanes
+/// first and raising zeros after takes two instructions less than the other way.
+[[nodiscard]] inline TagPattern tag_pattern(std::uint64_t hash) noexcept {
+  __m128i lanes = _mm_cvtsi32_si128(static_cast<int>(static_cast<std::uint32_t>(hash)));
+#if DASHMAP_DETAIL_SSSE3
+  lanes = _mm_shuffle_epi8(lanes, _mm_setzero_si128());
+#else
+  lanes = _mm_unpacklo_epi8(lanes, lanes);
+  lanes = _mm_shuffle_epi32(_mm_shufflelo_epi16(lanes, 0), 0);
+#endif
+  return _mm_max_epu8(lanes, _mm_set1_epi8(1));
 }
 
-/// The lanes that hold the low byte of `hash`, or 1 where that is 0: a hash's tag is never empty.
-/// Broadcasting first and raising zeros after takes two instructions less than the other way.
-[[nodiscard]] inline BitMask match_hash(const std::uint8_t* tags, std::uint64_t hash) noexcept {
-  __m128i pattern = _mm_cvtsi32_si128(static_cast<int>(static_cast<std::uint32_t>(hash)));
-  pattern = _mm_unpacklo_epi8(pattern, pattern);
-  pattern = _mm_shuffle_epi32(_mm_shufflelo_epi16(pattern, 0), 0);
-  return BitMask(equal_lanes(load(tags), _mm_max_epu8(pattern, _mm_set1_epi8(1))));
+/// The lanes that hold the tag.
+[[nodiscard]] inline BitMask match(const std::uint8_t* tags, TagPattern pattern) noexcept {
+  return BitMask(equal_lanes(load(tags), pattern));
 }
 
 /// The lanes that hold 0, the mark of an empty slot.

@@ -28,8 +28,11 @@
 //   4. readers > 0 while depth > 0 means that the same thread holds shared guards of the group
 //      too (nested or upgraded): other readers get in only when depth is 0.
 //   5. M is set by a mover that holds depth 1 with no readers, and never cleared.
+//   6. The word of a group that was filled has a version from the start. So a word that is not
+//      readable (virgin, locked or moved) never turns into itself with R set: a reader may set R in
+//      what it saw instead of asking for it, and finds the word changed.
 //   Models (test/model): 1, 4 lock.exclusive, shared, three, upgrade, downgrade; 2 lock.validate,
-//   map.read; 3 lock.nested_shared, nested_exclusive; 5 growth.*; P lock.pending, parking.*.
+//   map.read; 3 lock.nested_shared, nested_exclusive; 5, 6 growth.*; P lock.pending, parking.*.
 //
 // Readers and writers
 //   sync(group.lock): acquire by compare-exchange, pairs with sync(group.unlock).
@@ -61,6 +64,8 @@ inline constexpr word_t overflow = word_t{1} << 28;
 inline constexpr word_t moved = word_t{1} << 29;
 inline constexpr word_t readable = word_t{1} << 30;
 inline constexpr word_t version_one = word_t{1} << 31;
+// Of a group that was filled, see invariant 6.
+inline constexpr word_t first = version_one | readable;
 
 constexpr bool is_readable(word_t w) noexcept { return (w & readable) != 0; }
 constexpr bool is_virgin(word_t w) noexcept { return w == 0; }

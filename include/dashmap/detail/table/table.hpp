@@ -34,6 +34,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -144,19 +145,39 @@ struct alignas(64) Table {
   std::uint8_t* tags_of(std::size_t group) const noexcept { return tags + group * group_width; }
   SlotType* slots_of(std::size_t group) const noexcept { return slots + group * group_width; }
 
-  // The element of the group with the hash's tag for which `matches(slot)` is true.
+  // The element with the hash's tag for which `matches(slot)` is true, in the group whose slots
+  // begin at `first`; `overflown`: the group has a chain.
   template <class Matches>
-  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t group, std::uint64_t hash, bool overflown,
+  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t first, std::uint64_t hash, bool overflown,
                                        Matches matches) const {
-    std::uint8_t* group_tags = tags_of(group);
-    for (BitMask mask = match_hash(group_tags, hash); mask; mask.clear_lowest()) {
-      const std::size_t at = group * group_width + mask.next();
+    if (const auto place = find_own(first, tag_pattern(hash), matches)) [[likely]]
+      return PlaceType::of(place->slot, place->tag);
+    return overflown ? find_overflow(first, hash, matches) : PlaceType{};
+  }
+  // As find, without the chain. An optional: then the compiler keeps the paths of what is found and
+  // of what is not apart, where it would ask again for a null pointer.
+  template <class Matches>
+  DASHMAP_DETAIL_INLINE std::optional<PlaceType> find_own(std::size_t first, TagPattern tag,
+                                                          Matches matches) const {
+    for (BitMask mask = match(tags + first, tag); mask; mask.clear_lowest()) {
+      const std::size_t at = first + mask.next();
       SlotType* slot = slots + at;
       if (matches(*slot)) [[likely]]
-        return PlaceType::of(slot, tags + at);
+        return PlaceType{slot, tags + at};
     }
-    if (overflown) [[unlikely]]
-      return find_overflow(group, tag_of(hash), matches);
+    return {};
+  }
+  // As find, in the chain alone.
+  template <class Matches>
+  PlaceType find_chained(std::size_t first, std::uint64_t hash, Matches matches) const {
+    const TagPattern tag = tag_pattern(hash);
+    for (Node* node = overflow[first / group_width].load(std::memory_order_acquire);
+         node != nullptr; node = node->next.load(std::memory_order_acquire)) {
+      for (BitMask mask = match(node->tags, tag); mask; mask.clear_lowest()) {
+        const std::size_t lane = mask.next();
+        if (matches(node->slots[lane])) return {&node->slots[lane], &node->tags[lane]};
+      }
+    }
     return {};
   }
 
@@ -220,16 +241,9 @@ struct alignas(64) Table {
 
  private:
   template <class Matches>
-  DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(std::size_t group, std::uint8_t tag,
+  DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(std::size_t first, std::uint64_t hash,
                                                   Matches matches) const {
-    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
-         node = node->next.load(std::memory_order_acquire)) {
-      for (BitMask mask = match(node->tags, tag); mask; mask.clear_lowest()) {
-        const std::size_t lane = mask.next();
-        if (matches(node->slots[lane])) return {&node->slots[lane], &node->tags[lane]};
-      }
-    }
-    return {};
+    return find_chained(first, hash, matches);
   }
 
   // Frees up to so many nodes; true when none is left.
