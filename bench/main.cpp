@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <latch>
 #include <string>
 #include <thread>
 #include <utility>
@@ -210,7 +211,25 @@ int compare(const Options& options) {
   return session.failures().empty() ? 0 : exit_failure;
 }
 
+// A second thread, asleep. While there is only one, a C library leaves the locked instructions out
+// of its mutexes, which no user of these maps has.
+class SecondThread {
+ public:
+  SecondThread() : thread_([this] { over_.wait(); }) {}
+  SecondThread(const SecondThread&) = delete;
+  SecondThread& operator=(const SecondThread&) = delete;
+  ~SecondThread() {
+    over_.count_down();
+    thread_.join();
+  }
+
+ private:
+  std::latch over_{1};
+  std::thread thread_;
+};
+
 int run(Options& options) {
+  const SecondThread second;
   if (options.list_operations) return list_operations(options);
   if (!options.count.empty()) return count_operation(options);
   complete(options.settings);

@@ -7,11 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -154,6 +156,28 @@ TEST(Allocation, EmptyMapsOwnNoMemory) {
             0U);
   EXPECT_EQ(allocations_of([] { const DashMap<std::string, std::string> other; }), 0U);
   EXPECT_EQ(allocations_of([] { const DashSet<int> set; }), 0U);
+}
+
+// It takes another way through the code than those that follow.
+TEST(Allocation, AThreadsFirstOperationLeavesAnEmptyMapEmpty) {
+  using Map = DashMap<int, std::string>;
+  const std::vector<std::function<void(Map&)>> operations = {
+      [](Map& map) { EXPECT_FALSE(map.contains(1)); },
+      [](Map& map) { EXPECT_FALSE(map.get_copy(1)); },
+      [](Map& map) { EXPECT_FALSE(map.get(1)); },
+      [](Map& map) { EXPECT_FALSE(map.get_mut(1)); },
+      [](Map& map) { EXPECT_TRUE(map.try_get_mut(1).is_absent()); },
+      [](Map& map) { EXPECT_FALSE(map.alter(1, [](int, std::string s) { return s; })); },
+      [](Map& map) { EXPECT_FALSE(map.erase(1)); },
+      [](Map& map) { EXPECT_FALSE(map.remove(1)); },
+      [](Map& map) { map.clear(); },
+      [](Map& map) { map.retain([](int, std::string&) { return true; }); },
+  };
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    Map map;
+    std::thread([&] { operations[i](map); }).join();
+    EXPECT_EQ(map.capacity(), 0U) << "operation " << i;
+  }
 }
 
 TEST(Allocation, LookupsByViewOrLiteralNeverAllocate) {

@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "dashmap/detail/core/acquire.hpp"
+#include "dashmap/detail/sync/loan.hpp"
 
 namespace dashmap::detail {
 
@@ -81,39 +82,6 @@ class Lookup : public Locker<Types> {
     bool locked_out() const noexcept { return slot == nullptr && word != nullptr; }
   };
 
-  // Lets a plain question read an element which this thread has for writing through a guard that
-  // was moved: no other thread gets to use that guard meanwhile. Tests false when one does already.
-  // The calling thread has the group locked, within the guard's hold if there is one.
-  class Loan {
-   public:
-    Loan(const Word& word, const SlotType* slot) {
-      // If the guard's hold is there it was before this thread nested in it. If it is not, it may
-      // have gone since: then what was written under it comes with sync(group.unlock).
-      if (!word::is_locked(word.load(std::memory_order_acquire))) return;
-      const auto is_it = [&](const HoldView& hold) {
-        return hold.exclusive() && hold.where == &word && hold.slot == slot;
-      };
-      Held::for_each([&](const HoldView& hold) {
-        if (!borrowed_ && is_it(hold)) borrowed_.emplace(hold);
-      });
-      if (borrowed_) {
-        granted_ = static_cast<bool>(*borrowed_);
-      } else if (Held::adopted() != 0) {
-        Held::for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
-          if (user != Held::this_thread() && is_it(hold)) granted_ = false;
-        });
-      }
-    }
-    Loan(const Loan&) = delete;
-    Loan& operator=(const Loan&) = delete;
-    ~Loan() = default;
-    explicit operator bool() const noexcept { return granted_; }
-
-   private:
-    std::optional<Borrowed> borrowed_;
-    bool granted_ = true;
-  };
-
   // Locks the key's group and looks for the key; the section is empty when the request gave up.
   // All inline but the slow path, and put together from values: so it stays in registers.
   // Where the request always waits the section is never empty, and nobody need check; but with
@@ -123,6 +91,7 @@ class Lookup : public Locker<Types> {
                                              const Request& request) {
     GroupType group{};
     PlaceType place{};
+    BitMask lanes{0};
     bool taken = false;
     if (const QuickPin pin(this); pin) [[likely]] {
       group = newest_group(hash);
@@ -130,11 +99,12 @@ class Lookup : public Locker<Types> {
         bool wanted = true;
         if constexpr (Types::racy_keys) {
           place = find_in(group, hash, racy_matcher(key));
-          if constexpr (OnlyPresent) {
-            if (!place && unchanged(group)) return Found(Section(), group, place);
-            wanted = static_cast<bool>(place);
-          }
+          wanted = !OnlyPresent || static_cast<bool>(place);
+        } else {
+          lanes = lanes_in(group, hash);
+          wanted = !OnlyPresent || lanes || word::has_overflow(group.seen);
         }
+        if (!wanted && unchanged(group)) return Found(Section(), group, {});
         word_t seen = group.seen;
         // A failure (relaxed) is not looked at: the slow path reads the word anew.
         taken = wanted && group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
@@ -144,7 +114,10 @@ class Lookup : public Locker<Types> {
     }
     if (!taken) [[unlikely]] {
       if constexpr (OnlyPresent) {
-        if (Base::is_empty_table(group.table)) return Found(Section(), group, {});
+        if (Base::is_empty_table(this->table())) {
+          group.word = &Base::empty_table()->word_of(0);  // not given up
+          return Found(Section(), group, {});
+        }
       }
       SlowFound slow = find_exclusive_slow<Q>(hash, key, request);
       if (Waits && slow.group.word == nullptr) __builtin_unreachable();
@@ -155,7 +128,7 @@ class Lookup : public Locker<Types> {
     Found found(Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group,
                 place);
     if constexpr (!Types::racy_keys) {
-      found.place = find_in(group, hash, this->matcher(hash, key));
+      found.place = find_among(group, lanes, hash, key);
     }
     return found;
   }
@@ -166,21 +139,21 @@ class Lookup : public Locker<Types> {
     if (const QuickPin pin(this); pin) [[likely]] {
       const GroupType group = newest_group(hash);
       if (word::is_readable(group.seen)) [[likely]] {
-        PlaceType place{};
-        bool candidate = true;
         if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, racy_matcher(key));
-          candidate = static_cast<bool>(place);
-        } else {
-          candidate = word::has_overflow(group.seen) ||
-                      match(group.table->tags_of(group.index), tag_pattern(hash)).any();
-        }
-        if (!candidate) {
-          if (unchanged(group)) [[likely]]
+          if (const PlaceType place = find_in(group, hash, racy_matcher(key))) {
+            if (share(group)) [[likely]]
+              return {group.word, place.slot};
+          } else if (unchanged(group)) [[likely]] {
             return {};
-        } else if (share(group)) [[likely]] {
-          if constexpr (!Types::racy_keys) return look(group, hash, key);
-          return {group.word, place.slot};
+          }
+        } else {
+          const BitMask lanes = lanes_in(group, hash);
+          if (lanes || word::has_overflow(group.seen)) {
+            if (share(group)) [[likely]]
+              return look(group, lanes, hash, key);
+          } else if (unchanged(group)) [[likely]] {
+            return {};
+          }
         }
       }
     }
@@ -266,12 +239,29 @@ class Lookup : public Locker<Types> {
     return false;
   }
 
-  // Finds the key in a group that the caller has shared; gives the hold up if it is absent.
+  // Under the group's lock, where the lanes with the key's tag are known.
   template <class Q>
-  FoundShared look(const GroupType& group, std::uint64_t hash, const Q& key) {
+  DASHMAP_DETAIL_INLINE PlaceType find_among(const GroupType& group, BitMask lanes,
+                                             std::uint64_t hash, const Q& key) const {
+    return group.table->find(group.first_slot(), lanes, hash, word::has_overflow(group.seen),
+                             this->matcher(hash, key));
+  }
+
+  // The lanes with the hash's tag; the slot of the first is fetched while the lock is taken.
+  DASHMAP_DETAIL_INLINE static BitMask lanes_in(const GroupType& group, std::uint64_t hash) {
+    const BitMask lanes = match(group.table->tags_of(group.index), tag_pattern(hash));
+    if (lanes) DASHMAP_DETAIL_PREFETCH(group.table->slots + group.first_slot() + lanes.next());
+    return lanes;
+  }
+
+  // Finds the key in a group that the caller has shared, in the lanes with its tag or in the chain;
+  // gives the hold up if it is absent.
+  template <class Q>
+  DASHMAP_DETAIL_INLINE FoundShared look(const GroupType& group, BitMask lanes, std::uint64_t hash,
+                                         const Q& key) {
     PlaceType place{};
     try {
-      place = find_in(group, hash, this->matcher(hash, key));
+      place = find_among(group, lanes, hash, key);
     } catch (...) {
       release_hold<false>(this->sleepers(), *group.word);
       throw;
@@ -328,7 +318,7 @@ class Lookup : public Locker<Types> {
       }
       GroupType group = acquired->group;
       group.seen = group.word->load(std::memory_order_relaxed);  // as above
-      const FoundShared found = look(group, hash, key);
+      const FoundShared found = look(group, lanes_in(group, hash), hash, key);
       if (!found || !acquired->own) return found;
       try {
         if (this->template admits<false>(*acquired, found.slot, hash, key, request)) return found;

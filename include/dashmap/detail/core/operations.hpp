@@ -65,6 +65,9 @@ class Operations : public Lookup<Types> {
     template <class Q>
     NoMark(const Operations&, const Found&, std::uint64_t, const Q&, const Request&) noexcept {}
   };
+  struct NoClosureMark {
+    NoClosureMark(const void*, const void*, HoldKind, Operation) noexcept {}
+  };
   template <class Q>
   DASHMAP_DETAIL_INLINE std::optional<Value> get_copy(const Q& key) {
     static constexpr Request request{Operation::get_copy, no_deadline, true, true};
@@ -73,13 +76,19 @@ class Operations : public Lookup<Types> {
       return this->read_racy(hash, key, request,
                              [](const SlotType& slot) { return racy_copy(slot.element().value); });
     } else {
+      constexpr bool user_code = !std::is_trivially_copyable_v<Value>;
+      using MarkType = std::conditional_t<user_code, ClosureMark, NoClosureMark>;
       std::optional<Value> result;
       for (;;) {
         const FoundShared found = this->find_shared(hash, key, request);
         if (!found) return result;
         const SharedSection section(this->sleepers(), *found.word);
-        const ClosureMark mark(found.word, found.slot, HoldKind::shared_closure, request.operation);
-        if (const typename Base::Loan loan(*found.word, found.slot); loan) {
+        const MarkType mark(found.word, found.slot, HoldKind::shared_closure, request.operation);
+        if (!Loan::is_needed(*found.word)) [[likely]] {
+          result.emplace(std::as_const(found.slot->element().value));
+          return result;
+        }
+        if (const Loan loan(*found.word, found.slot); loan) {
           result.emplace(std::as_const(found.slot->element().value));
           return result;
         }

@@ -150,7 +150,13 @@ struct alignas(64) Table {
   template <class Matches>
   DASHMAP_DETAIL_INLINE PlaceType find(std::size_t first, std::uint64_t hash, bool overflown,
                                        Matches matches) const {
-    if (const auto place = find_own(first, tag_pattern(hash), matches)) [[likely]]
+    return find(first, match(tags + first, tag_pattern(hash)), hash, overflown, matches);
+  }
+  // As above, where the lanes with the tag are known.
+  template <class Matches>
+  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t first, BitMask lanes, std::uint64_t hash,
+                                       bool overflown, Matches matches) const {
+    if (const auto place = find_among(first, lanes, matches)) [[likely]]
       return PlaceType::of(place->slot, place->tag);
     return overflown ? find_overflow(first, hash, matches) : PlaceType{};
   }
@@ -159,8 +165,13 @@ struct alignas(64) Table {
   template <class Matches>
   DASHMAP_DETAIL_INLINE std::optional<PlaceType> find_own(std::size_t first, TagPattern tag,
                                                           Matches matches) const {
-    for (BitMask mask = match(tags + first, tag); mask; mask.clear_lowest()) {
-      const std::size_t at = first + mask.next();
+    return find_among(first, match(tags + first, tag), matches);
+  }
+  template <class Matches>
+  DASHMAP_DETAIL_INLINE std::optional<PlaceType> find_among(std::size_t first, BitMask lanes,
+                                                            Matches matches) const {
+    for (; lanes; lanes.clear_lowest()) {
+      const std::size_t at = first + lanes.next();
       SlotType* slot = slots + at;
       if (matches(*slot)) [[likely]]
         return PlaceType{slot, tags + at};
