@@ -23,8 +23,9 @@ namespace dashmap::detail {
 
 class Loan {
  public:
-  // Whether there is a guard to ask. If its hold is there it was before this thread nested in it. If
-  // it is not, it may have gone since: then what was written under it comes with sync(group.unlock).
+  // Whether there is a guard to ask. If its hold is there it was before this thread nested in it.
+  // If it is not, it may have gone since: then what was written under it comes with
+  // sync(group.unlock).
   static bool is_needed(const Word& word) noexcept {
     return word::is_locked(word.load(std::memory_order_acquire));
   }
