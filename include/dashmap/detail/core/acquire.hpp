@@ -18,7 +18,7 @@
 //   that is still there proves that `seen` was a value of the word during the hold.
 //
 // Not here
-//   What is done under the lock (operations.hpp, walk.hpp).
+//   What is done under the lock (operations.hpp, sweep.hpp).
 #pragma once
 
 #include <chrono>

@@ -160,21 +160,6 @@ class Lookup : public Locker<Types> {
     return find_shared_slow<Q>(hash, key, request);
   }
 
-  // The group of a hash, locked, if it is in the newest table and free: one step for those who go
-  // from group to group. No word: by acquire, then.
-  template <bool Exclusive>
-  DASHMAP_DETAIL_INLINE GroupType grab(std::uint64_t hash) {
-    const Pin pin(this);
-    GroupType group = newest_group(hash);
-    word_t seen = group.seen;
-    // Without room for a reader acquire waits, or throws.
-    const bool taken = Exclusive
-                           ? try_lock_exclusive(*group.word, seen, 0, false)
-                           : word::has_room(seen) && try_lock_shared(*group.word, seen, false);
-    if (!taken) group.word = nullptr;
-    return group;
-  }
-
   // What take(const SlotType&), which copies, gives for the key's slot; nothing when it is absent.
   // Takes no lock but where a writer stays in the group (racy keys only).
   template <class Q, class Take>
@@ -204,18 +189,12 @@ class Lookup : public Locker<Types> {
     return read_racy_slow<Q, Take>(key, request, take);
   }
 
- private:
+ protected:
   DASHMAP_DETAIL_INLINE GroupType newest_group(std::uint64_t hash) const noexcept {
     TableType* table = this->table();
     const std::size_t index = table->index_of(hash);
     Word* word = &table->word_of(index);
     return {table, index, word, word->load(std::memory_order_acquire)};  // sync(group.validate)
-  }
-
-  template <class Matches>
-  DASHMAP_DETAIL_INLINE static PlaceType find_in(const GroupType& group, std::uint64_t hash,
-                                                 Matches matches) {
-    return group.table->find(group.first_slot(), hash, word::has_overflow(group.seen), matches);
   }
 
   DASHMAP_DETAIL_INLINE static bool unchanged(const Word& word, word_t seen) noexcept {
@@ -224,6 +203,13 @@ class Lookup : public Locker<Types> {
   }
   DASHMAP_DETAIL_INLINE static bool unchanged(const GroupType& group) noexcept {
     return unchanged(*group.word, group.seen);
+  }
+
+ private:
+  template <class Matches>
+  DASHMAP_DETAIL_INLINE static PlaceType find_in(const GroupType& group, std::uint64_t hash,
+                                                 Matches matches) {
+    return group.table->find(group.first_slot(), hash, word::has_overflow(group.seen), matches);
   }
 
   // Joins the readers if nothing of the group changed since it was looked at.

@@ -14,7 +14,7 @@
 //   As in acquire.hpp.
 //
 // Not here
-//   Guards and entries as types (guard.hpp, entry.hpp), whole-map operations (walk.hpp).
+//   Guards and entries as types (guard.hpp, entry.hpp), whole-map operations (sweep.hpp).
 #pragma once
 
 #include <cstddef>

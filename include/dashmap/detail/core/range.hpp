@@ -63,7 +63,8 @@ class Ranges : public Operations<Types> {
           const std::size_t lane = lanes_.next();
           lanes_.clear_lowest();
           // The own thread may have removed it since.
-          if (tags_[lane] != 0) return {slots_ + lane, tags_ + lane};
+          if (tags_[lane] != 0) [[likely]]
+            return PlaceType::of(slots_ + lane, tags_ + lane);
         }
         if (node_ == nullptr) return {};
         tags_ = node_->tags;

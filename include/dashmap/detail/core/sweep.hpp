@@ -1,0 +1,306 @@
+// Role
+//   Goes over ranges of hashes, one group at a time: which group comes next, and the passes that
+//   run to their end (retain and its like).
+//
+// Invariants
+//   1. The position is a hash: what lies below was visited, what lies above was not. Tables change
+//      size only between groups in hash order, so an element that is present throughout is met
+//      exactly once. A group that began below the position (the table shrank) is filtered.
+//   2. A sweep holds the group of its element and nothing else. While its closure runs the hold has
+//      a record with the element; both end before the next group, and when the closure throws.
+//   3. What a sweep takes out of a group is destroyed after the group is released.
+//   4. Operations on many keys check for conflicting holds of their own thread before they change
+//      anything.
+//
+// Readers and writers
+//   As in acquire.hpp.
+//
+// Not here
+//   Groups locked together (range.hpp), walks that stop at each element (walk.hpp), threads
+//   (parallel.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <forward_list>
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "dashmap/detail/core/range.hpp"
+
+namespace dashmap::detail {
+
+template <class Types>
+class Sweeper : public Ranges<Types> {
+ public:
+  using Base = Ranges<Types>;
+  using Base::Base;
+  using typename Base::Displaced;
+  using typename Base::GroupType;
+  using typename Base::GroupWalk;
+  using typename Base::Key;
+  using typename Base::PlaceType;
+  using typename Base::SlotType;
+  using typename Base::Value;
+
+  // The groups of a range of hashes that have elements. Who enters one releases it.
+  template <bool Exclusive>
+  class Groups {
+   public:
+    Groups(Sweeper& map, std::uint64_t first, std::uint64_t last, Operation operation) noexcept
+        : map_(&map), first_(first), last_(last), operation_(operation) {}
+
+    // Locks the next group; false at the end, with nothing locked.
+    DASHMAP_DETAIL_INLINE bool enter() {
+      if (first_ > last_ || !(grab() || enter_slow())) return false;
+      const std::uint64_t last_of_group = group_.last_hash();
+      from_ = first_;
+      filter_ = group_.first_hash() < first_ || last_of_group > last_;
+      first_ = last_of_group + 1;
+      return true;
+    }
+
+    // Takes the group in hand again, which nobody moved since it was released.
+    void reenter() {
+      word_t seen = group_.word->load(std::memory_order_acquire);
+      own_ = false;
+      if (!(Exclusive ? try_lock_exclusive(*group_.word, seen, 0, false)
+                      : try_lock_shared(*group_.word, seen, false))) {
+        own_ = map_->template acquire<Exclusive>(from_, Request{operation_})->own;
+      }
+    }
+
+    // Whether an element of the group is one of the range. Throws DeadlockError if this thread has
+    // it already.
+    DASHMAP_DETAIL_INLINE bool admits(const SlotType& slot) const {
+      return !(filter_ || own_ || nested_since()) || examine(slot);
+    }
+    DASHMAP_DETAIL_COLD bool examine(const SlotType& slot) const {
+      if (filter_ && !in_range(slot)) return false;
+      if (own_ || nested_since()) check(slot);
+      return true;
+    }
+    // While the word of a group that was entered exclusively is this, admits() is true. It never is
+    // 0, as which it was virgin.
+    word_t calm() const noexcept { return filter_ ? 0 : locked_; }
+
+    void check(const SlotType& slot) const {
+      map_->template require<Exclusive>(group_, &slot, map_->hash_of_slot(slot), slot.element().key,
+                                        Request{operation_});
+    }
+
+    Sweeper& map() const noexcept { return *map_; }
+    const GroupType& group() const noexcept { return group_; }
+    Operation operation() const noexcept { return operation_; }
+    bool own() const noexcept { return own_; }
+    Section section() const noexcept
+      requires Exclusive
+    {
+      return Section(map_->sleepers(), *group_.word, locked_);
+    }
+
+   private:
+    // Locks the first group from the position on that has elements, in one step, where it is in the
+    // newest table and free. At the end the position is behind the last hash.
+    DASHMAP_DETAIL_INLINE bool grab() {
+      const QuickPin pin(map_);
+      if (!pin) [[unlikely]]
+        return false;
+      for (;;) {
+        group_ = map_->newest_group(first_);
+        if (!word::is_readable(group_.seen)) [[unlikely]]
+          return false;
+        if (match_full(group_.table->tags_of(group_.index)).any() ||
+            word::has_overflow(group_.seen)) [[likely]]
+          break;
+        if (!Base::unchanged(group_)) continue;
+        first_ = group_.last_hash() + 1;
+        if (first_ > last_) return false;
+      }
+      // A group that is free has no exclusive hold, and for an exclusive one no other: none of this
+      // thread's is in the way.
+      own_ = false;
+      word_t seen = group_.seen;
+      locked_ = word::locked_from(seen);
+      // Without room for a reader acquire waits, or throws.
+      return Exclusive ? try_lock_exclusive(*group_.word, seen, 0, false)
+                       : word::has_room(seen) && try_lock_shared(*group_.word, seen, false);
+    }
+    DASHMAP_DETAIL_COLD bool enter_slow() {
+      if (first_ > last_ || !skip_empty()) return false;
+      const auto acquired = map_->template acquire<Exclusive>(first_, Request{operation_});
+      if (!acquired) return false;
+      group_ = acquired->group;
+      locked_ = acquired->locked;
+      own_ = acquired->own;
+      return true;
+    }
+    // Takes the position past groups that are empty now; false when there are no others.
+    bool skip_empty() {
+      const Pin pin(map_);
+      while (first_ <= last_ && !Base::is_empty_table(map_->table())) {
+        const GroupType group = map_->find_live(first_);
+        if (!word::is_readable(group.seen) || word::has_overflow(group.seen) ||
+            match_full(group.table->tags_of(group.index)).any()) {
+          return true;
+        }
+        if (Base::unchanged(group)) first_ = group.last_hash() + 1;
+      }
+      first_ = last_ + 1;
+      return false;
+    }
+
+    // Whether this thread took guards of the group since it was entered.
+    bool nested_since() const noexcept {
+      const word_t now = group_.word->load(std::memory_order_relaxed);
+      if constexpr (Exclusive) {
+        return word::readers(now) != 0 || (now & word::depth_mask) != word::depth_one;
+      } else {
+        return word::is_locked(now);
+      }
+    }
+
+    bool in_range(const SlotType& slot) const {
+      const std::uint64_t hash = map_->hash_of_slot(slot);
+      return hash >= from_ && hash <= last_;
+    }
+
+    Sweeper* map_;
+    std::uint64_t first_;  // the position; behind `last_` at the end
+    std::uint64_t last_;
+    bool filter_ = false;
+    bool own_ = false;        // the thread had holds on the group before
+    std::uint64_t from_ = 0;  // the position when the group was entered
+    word_t locked_ = 0;       // as in Acquired
+    Operation operation_;
+    GroupType group_{};
+  };
+
+  // Keeps the elements for which f(const Key&, Value&) is true.
+  template <class F>
+  void retain(std::uint64_t first, std::uint64_t last, F&& f, Operation operation) {
+    Grave grave(*this);
+    sweep(first, last, operation, grave, [&](const PlaceType& place) {
+      auto& element = place.slot->element();
+      if (!std::invoke(f, std::as_const(element.key), element.value)) grave.take(place);
+    });
+  }
+
+  template <class F>
+  void alter_all(F&& f) {
+    this->template check_range<true>(0, Base::last_hash, Operation::alter_all);
+    Grave grave(*this);
+    sweep(0, Base::last_hash, Operation::alter_all, grave, [&](const PlaceType& place) {
+      if constexpr (std::is_trivially_copyable_v<Value>) {
+        Displaced displaced;
+        this->alter_slot(*place.slot, f, displaced);
+      } else {
+        this->alter_slot(*place.slot, f, grave.displaced());
+      }
+    });
+  }
+
+  // Takes out the elements for which f(const Key&, Value&) is true.
+  template <class F>
+  std::vector<std::pair<Key, Value>> extract(F&& f, Operation operation) {
+    this->template check_range<true>(0, Base::last_hash, operation);
+    std::vector<std::pair<Key, Value>> out;
+    Grave grave(*this);
+    sweep(0, Base::last_hash, operation, grave, [&](const PlaceType& place) {
+      auto& element = place.slot->element();
+      if (!std::invoke(f, std::as_const(element.key), element.value)) return;
+      grave.prepare();
+      // Room first: growing after the element was moved out could lose it.
+      if (out.size() == out.capacity()) out.reserve(std::max<std::size_t>(8, 2 * out.size()));
+      out.emplace_back(give<Key, Value>(element.key), give<Key, Value>(element.value));
+      grave.take(place);
+    });
+    return out;
+  }
+
+  // For a map that nobody else uses any more: all elements to the newest table.
+  void finish() {
+    this->template check_range<true>(0, Base::last_hash, Operation::into_read_only);
+    this->settle();
+  }
+
+ private:
+  // What was taken out of the group in hand.
+  class Grave {
+   public:
+    explicit Grave(Sweeper& map) noexcept : map_(map) {}
+    Grave(const Grave&) = delete;
+    Grave& operator=(const Grave&) = delete;
+    ~Grave() { clear(); }
+
+    // Removes the element.
+    void take(const PlaceType& place) {
+      prepare();
+      set_tag(place.tag, 0);
+      if constexpr (!SlotType::trivial_destruction) {
+        chunks_.front().emplace_back();
+        place.slot->relocate(chunks_.front().back());
+        place.slot->destroy_moved();
+      }
+      map_.count_out();
+    }
+    // All of take() that may throw. A chunk never grows: elements cannot be copied bytewise.
+    void prepare() {
+      if constexpr (!SlotType::trivial_destruction) {
+        if (chunks_.empty() || chunks_.front().size() == chunks_.front().capacity()) {
+          chunks_.emplace_front().reserve(group_width);
+        }
+      }
+    }
+
+    // A place for a value that is replaced.
+    Displaced& displaced() { return displaced_.emplace_front(); }
+
+    void clear() noexcept {
+      for (auto& chunk : chunks_) {
+        for (SlotType& slot : chunk) slot.destroy(map_.alloc());
+        chunk.clear();
+      }
+      displaced_.clear();
+    }
+
+   private:
+    Sweeper& map_;
+    std::forward_list<std::vector<SlotType>> chunks_;
+    std::forward_list<Displaced> displaced_;
+  };
+
+  // Calls f(place) for each element of a range, its group locked, the element recorded, and clears
+  // the grave behind each group.
+  template <class F>
+  DASHMAP_DETAIL_INLINE void sweep(std::uint64_t first, std::uint64_t last, Operation operation,
+                                   Grave& grave, F f) {
+    Groups<true> groups(*this, first, last, operation);
+    while (groups.enter()) {
+      sweep_group(groups, f);
+      grave.clear();
+    }
+  }
+  template <class F>
+  DASHMAP_DETAIL_INLINE void sweep_group(const Groups<true>& groups, F& f) {
+    const Section section = groups.section();
+    // Until an element is in hand the record names something that no key is compared with.
+    const HoldMark mark(&section.word(), &section.word(), HoldKind::ref_mut_multi,
+                        groups.operation());
+    const word_t calm = groups.calm();
+    GroupWalk walk;
+    walk.start(groups.group());
+    while (const PlaceType place = walk.next()) {
+      // What the closure did may have changed the word: guards of the group that outlive it.
+      if (!is_now(section.word(), calm) && !groups.admits(*place.slot)) [[unlikely]]
+        continue;
+      mark.hold().set_slot(place.slot);
+      f(place);
+    }
+  }
+};
+
+}  // namespace dashmap::detail
