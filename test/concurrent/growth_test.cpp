@@ -242,6 +242,59 @@ TYPED_TEST(GrowthTest, ManyThreadsInsertEraseReadAndIterate) {
   EXPECT_EQ(Census::broken.load(), 0U);
 }
 
+template <class S>
+class LargeTableGrowthTest : public stress::StressTest {};
+
+// Slots of which a huge page has a whole number, and others.
+using LargeTables =
+    ::testing::Types<stress::Numbers,
+                     Subject<stress::WideKey<3>, stress::Words<4>, stress::WideKeyHash>>;
+TYPED_TEST_SUITE(LargeTableGrowthTest, LargeTables);
+
+// Tables of several megabytes give their memory back as they grow and shrink. Readers of what stays
+// look at it without a lock.
+TYPED_TEST(LargeTableGrowthTest, ReadersFindWhatStays) {
+  using S = TypeParam;
+  constexpr u64 stable = 3000;  // the numbers from 1 on; 0, all bytes zero, is never there
+  const u64 peak = scaled(500'000, 300'000);
+  typename S::Map map;
+  for (u64 n = 1; n <= stable; ++n) map.insert(S::key(n), S::value(content_of(n)));
+  stress::Violations violations;
+  {
+    const auto read = [&](u64 salt) {
+      return [&, salt](const std::atomic<bool>& stop) {
+        Rng rng = stress::random_for(salt);
+        while (!stopped(stop)) {
+          const u64 n = 1 + rng.below(stable);
+          const auto copy = map.get_copy(S::key(n));
+          violations.expect(copy && number(*copy) == content_of(n), "lost or wrong", n);
+          violations.expect(map.contains(S::key(n)), "lost", n);
+          violations.expect(!map.contains(S::key(0)), "never inserted");
+          violations.expect(!map.get_copy(S::key(2 * peak + n)), "never inserted", n);
+        }
+      };
+    };
+    Background first(read(1));
+    Background second(read(2));
+    Background third(read(3));
+    for (stress::Rounds rounds(2); rounds.next();) {
+      phase("growing");
+      run_threads(2, [&](unsigned half) {
+        for (u64 n = stable + 1 + half; n <= peak; n += 2) {
+          map.insert(S::key(n), S::value(content_of(n)));
+        }
+      });
+      EXPECT_EQ(map.len(), peak);
+      phase("shrinking");
+      map.retain([](const auto& key, const auto&) { return number(key) <= stable; });
+      map.shrink_to_fit();
+      EXPECT_EQ(map.len(), stable);
+    }
+    phase("stopping the readers");
+  }
+  EXPECT_NO_VIOLATIONS(violations);
+}
+
 using GrowthOfNumbersTest = stress::StressTest;
 
 TEST_F(GrowthOfNumbersTest, TenMillionElementsWithoutReservation) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <dashmap/dashmap.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <utility>
@@ -262,6 +263,33 @@ TEST_F(ResidentMemoryTest, ComesBackAfterEverythingWasErased) {
     if constexpr (!stress::under_sanitizer) {
       EXPECT_LT(after - before, 24 * mebibyte) << "bytes before " << before << ", after " << after;
     }
+  }
+}
+
+// What has moved to the new table is not kept in the old one.
+TEST_F(ResidentMemoryTest, AGrowingTableIsNotThereTwice) {
+  stress::Numbers::Map map;
+  u64 n = 0;
+  const auto insert = [&] {
+    map.insert(n, n);
+    ++n;
+  };
+  const std::int64_t before = resident_bytes();
+  map.reserve(1'000'000);
+  const u64 capacity = map.capacity();
+  phase("filling");
+  while (n < capacity) insert();
+  const std::int64_t full = resident_bytes() - before;
+  std::int64_t peak = full;
+  phase("growing");
+  while (n < capacity + capacity / 4) {
+    insert();
+    if (n % 1024 == 0) peak = std::max(peak, resident_bytes() - before);
+  }
+  EXPECT_GT(map.capacity(), capacity);
+  // Twice as much for the new table, three times with all of the old one.
+  if constexpr (!stress::under_sanitizer) {
+    EXPECT_LT(peak, full * 12 / 5) << "bytes before growth " << full << ", during growth " << peak;
   }
 }
 

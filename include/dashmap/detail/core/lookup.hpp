@@ -173,7 +173,9 @@ class Lookup : public Locker<Types> {
       // A word that was not readable never gets equal to this: no need to ask (lock_word.hpp, 6).
       group.seen |= word::readable;
       settle_value(group.seen);
-      if (const auto place = group.table->find_own(group.first_slot(), tag, racy_matcher(key))) {
+      const BitMask lanes = match(group.table->tags_of(group.index), tag);
+      if (const auto place =
+              group.table->find_among(group.first_slot(), lanes, racy_matcher(key))) {
         const auto copy = take(*place->slot);
         if (unchanged(group)) [[likely]]
           return Result(copy);

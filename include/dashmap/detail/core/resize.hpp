@@ -18,6 +18,10 @@
 //   5. A table is unlinked by whoever moves its last unit, when all of its groups are moved.
 //   6. Moved-from elements are destroyed after their groups were unlocked; the table stays until
 //      then, since its unit is not counted as done.
+//   7. A unit is counted after its slots were vacated: large tables give memory back as they move.
+//      Nobody has a hold on a moved group or visits it, by its moved word nobody gets one, and
+//      who found the group before that without a lock discards what it reads. Words, tags, heads
+//      and nodes stay until the table is freed.
 //   Models (test/model): 1, 2 growth.readers, writers, first; 3 growth.chain; 5 growth.*, shrink.
 //
 // Readers and writers
@@ -317,6 +321,7 @@ class Resizer : public State<Types> {
         from->for_each(source + i, [](auto place) { place.slot->destroy_moved(); });
       }
     }
+    from->vacate_groups(source, from_ratio);
     if (to.units_left.fetch_sub(1, std::memory_order_acq_rel) == 1) {  // sync(resize.unlink)
       if (TableType* old = to.previous.exchange(nullptr, std::memory_order_acq_rel)) {
         this->retire(old);
@@ -379,21 +384,9 @@ class Resizer : public State<Types> {
   // Relocates an element to the `n`th place of a group being filled.
   static void put(TableType& to, std::size_t group, std::size_t n,
                   typename Types::PlaceType from) noexcept {
-    SlotType* slot = nullptr;
-    std::uint8_t* tag = nullptr;
-    if (n < group_width) {
-      slot = to.slots_of(group) + n;
-      tag = to.tags_of(group) + n;
-    } else {
-      auto* node = to.overflow[group].load(std::memory_order_relaxed);
-      for (n -= group_width; n >= overflow_width; n -= overflow_width) {
-        node = node->next.load(std::memory_order_relaxed);
-      }
-      slot = &node->slots[n];
-      tag = &node->tags[n];
-    }
-    from.slot->relocate(*slot);
-    set_tag(tag, *from.tag);
+    const auto place = to.place_at(group, n);
+    from.slot->relocate(*place.slot);
+    set_tag(place.tag, *from.tag);
   }
 };
 

@@ -3,15 +3,16 @@
 //   arrays; a group that is full chains small overflow nodes, so an insertion never waits for
 //   growth. Knows where things are; does not lock.
 //
-//     one allocation:  [ header | words 8 B/group | overflow heads 8 B/group | tags 16 B/group |
-//                        slots 16/group ]
+//     one allocation:  [ header | words 8 B/group | overflow heads 8 B/group |
+//                        counts of slots vacated, if large | tags 16 B/group | slots 16/group ]
 //
 // Invariants
 //   1. Group of a hash: its top bits. Hashes here have 63 bits (`hash >> shift` must be defined for
 //      one group), the tag is made of the low 8. So hash order is table order at every size.
 //   2. Tag 0 means empty. A slot holds an element exactly when its tag is not 0.
 //   3. All words start as 0 (virgin): the elements are still in `previous`; in a table that never
-//      had one there are none. Memory from the system is zero already and is not touched.
+//      had one there are none. Memory from the system is zero already and is not touched. Words,
+//      heads and tags stay as long as the table; slots may be zeros again once vacated.
 //   4. Overflow nodes are only added, and freed with the table: an optimistic reader may follow a
 //      chain at any time.
 //   5. `previous` goes from a table to null once, when every group has been filled.
@@ -36,15 +37,13 @@
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/simd/group.hpp"
 #include "dashmap/detail/table/element.hpp"
-
-#if DASHMAP_DETAIL_MMAP
-#include <sys/mman.h>
-#endif
+#include "dashmap/detail/table/system_memory.hpp"
 
 namespace dashmap::detail {
 
@@ -117,6 +116,7 @@ struct alignas(64) Table {
   Table* next_retired = nullptr;
   std::size_t bytes = 0;
   bool from_system = false;
+  VacatedCount* vacated = nullptr;  // where the table is from the system
 
   constexpr Table(std::uint8_t* t, SlotType* s, std::atomic<Node*>* o, std::uint64_t n) noexcept
       : tags(t),
@@ -152,7 +152,7 @@ struct alignas(64) Table {
                                        Matches matches) const {
     return find(first, match(tags + first, tag_pattern(hash)), hash, overflown, matches);
   }
-  // As above, where the lanes with the tag are known.
+  // As above, for known lanes with the tag.
   template <class Matches>
   DASHMAP_DETAIL_INLINE PlaceType find(std::size_t first, BitMask lanes, std::uint64_t hash,
                                        bool overflown, Matches matches) const {
@@ -162,11 +162,6 @@ struct alignas(64) Table {
   }
   // As find, without the chain. An optional: then the compiler keeps the paths of what is found and
   // of what is not apart, where it would ask again for a null pointer.
-  template <class Matches>
-  DASHMAP_DETAIL_INLINE std::optional<PlaceType> find_own(std::size_t first, TagPattern tag,
-                                                          Matches matches) const {
-    return find_among(first, match(tags + first, tag), matches);
-  }
   template <class Matches>
   DASHMAP_DETAIL_INLINE std::optional<PlaceType> find_among(std::size_t first, BitMask lanes,
                                                             Matches matches) const {
@@ -205,6 +200,21 @@ struct alignas(64) Table {
       }
     }
     return {};
+  }
+
+  // The nth place of a group whose chain is long enough, and which nobody else reaches yet.
+  PlaceType place_at(std::size_t group, std::size_t n) const noexcept {
+    if (n < group_width) return {slots_of(group) + n, tags_of(group) + n};
+    Node* node = overflow[group].load(std::memory_order_relaxed);
+    for (n -= group_width; n >= overflow_width; n -= overflow_width) {
+      node = node->next.load(std::memory_order_relaxed);
+    }
+    return {&node->slots[n], &node->tags[n]};
+  }
+
+  // Counts groups out that have moved, with nothing left in their slots.
+  DASHMAP_DETAIL_INLINE void vacate_groups(std::size_t first, std::size_t count) noexcept {
+    if (from_system) vacate(vacated, slots_in(0, groups), slots_in(first, first + count));
   }
 
   // Adds an empty overflow node to the group's chain. Throws what the allocator throws.
@@ -251,6 +261,13 @@ struct alignas(64) Table {
   static bool destroy_slice(Table* table, const Alloc& alloc) noexcept;
 
  private:
+  Extent slots_in(std::uint64_t first, std::uint64_t last) const noexcept {
+    const auto at = reinterpret_cast<std::uintptr_t>(slots);
+    constexpr std::uintptr_t bytes = group_width * sizeof(SlotType);
+    return {at + static_cast<std::uintptr_t>(first) * bytes,
+            at + static_cast<std::uintptr_t>(last) * bytes};
+  }
+
   template <class Matches>
   DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(std::size_t first, std::uint64_t hash,
                                                   Matches matches) const {
@@ -262,7 +279,8 @@ struct alignas(64) Table {
   bool free_nodes(std::size_t count, const Alloc& alloc) noexcept;
 
   struct Layout {
-    std::size_t words, overflow, tags, slots, bytes;
+    std::size_t words, overflow, vacated, tags, slots, bytes;
+    bool large;
   };
   static Layout layout_for(std::uint64_t groups);
 };
@@ -284,15 +302,15 @@ auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
   Layout layout{};
   layout.words = sizeof(Table);
   layout.overflow = layout.words + n * sizeof(word_t);
-  layout.tags = (layout.overflow + n * sizeof(void*) + 15) / 16 * 16;
+  layout.vacated = layout.overflow + n * sizeof(void*);
+  layout.large = n * per_group >= system_bytes;
+  const std::size_t slot_bytes = n * group_width * sizeof(SlotType);
+  const std::size_t counts = layout.large ? vacated_counts(slot_bytes) : 0;
+  layout.tags = (layout.vacated + counts * sizeof(VacatedCount) + 15) / 16 * 16;
   layout.slots = align(layout.tags + n * group_width);
-  layout.bytes = align(layout.slots + n * group_width * sizeof(SlotType));
+  layout.bytes = align(layout.slots + slot_bytes);
   return layout;
 }
-
-// Tables from this size on come from the system where that is allowed, in huge pages if it can.
-// Smaller ones are quickly cleared, and an allocator has memory for them that was used before.
-inline constexpr std::size_t system_bytes = std::size_t{4} << 20;
 
 template <class SlotType>
 template <class Alloc>
@@ -300,21 +318,13 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
   using Block = TableBlock<SlotType>;
   using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
   const Layout layout = layout_for(groups);
+  const bool from_system = has_system_memory && layout.large &&
+                           alignof(SlotType) <= smallest_page &&
+                           std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
   unsigned char* base = nullptr;
-  bool from_system = false;
-#if DASHMAP_DETAIL_MMAP
-  if constexpr (std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>) {
-    if (layout.bytes >= system_bytes && alignof(SlotType) <= 4096) {
-      void* memory =
-          ::mmap(nullptr, layout.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (memory == MAP_FAILED) throw std::bad_alloc();
-      ::madvise(memory, layout.bytes, MADV_HUGEPAGE);
-      base = static_cast<unsigned char*>(memory);
-      from_system = true;
-    }
-  }
-#endif
-  if (!from_system) {
+  if (from_system) {
+    base = static_cast<unsigned char*>(map_memory(layout.bytes));
+  } else {
     BlockAlloc block_alloc(alloc);
     base = reinterpret_cast<unsigned char*>(std::to_address(
         std::allocator_traits<BlockAlloc>::allocate(block_alloc, layout.bytes / sizeof(Block))));
@@ -325,6 +335,10 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
                          reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow), groups);
   table->bytes = layout.bytes;
   table->from_system = from_system;
+  if (from_system) {
+    table->vacated = reinterpret_cast<VacatedCount*>(base + layout.vacated);
+    begin_vacating(table->vacated, table->slots_in(0, groups));
+  }
   return table;
 }
 
@@ -349,17 +363,14 @@ template <class Alloc>
 bool Table<SlotType>::destroy_slice(Table* table, const Alloc& alloc) noexcept {
   constexpr std::size_t nodes_a_slice = 1024;
   if (!table->free_nodes(nodes_a_slice, alloc)) return false;
-#if DASHMAP_DETAIL_MMAP
   // From the end, where a huge page begins: the header goes last.
-  constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
   const auto base = reinterpret_cast<std::uintptr_t>(table);
-  const std::uintptr_t cut = (base + table->bytes - 1) & ~(huge_page - 1);
+  const std::uintptr_t cut = huge_page_of(base + table->bytes - 1);
   if (table->from_system && cut > base) {
-    ::munmap(reinterpret_cast<void*>(cut), base + table->bytes - cut);
+    unmap_memory(cut, base + table->bytes);
     table->bytes = cut - base;
     return false;
   }
-#endif
   destroy(table, alloc);
   return true;
 }
@@ -372,12 +383,11 @@ void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
   using BlockTraits = std::allocator_traits<BlockAlloc>;
   table->free_nodes(std::numeric_limits<std::size_t>::max(), alloc);
   const std::size_t bytes = table->bytes;
-#if DASHMAP_DETAIL_MMAP
   if (table->from_system) {
-    ::munmap(table, bytes);
+    const auto base = reinterpret_cast<std::uintptr_t>(table);
+    unmap_memory(base, base + bytes);
     return;
   }
-#endif
   BlockAlloc block_alloc(alloc);
   auto* block = reinterpret_cast<Block*>(table);
   BlockTraits::deallocate(block_alloc,
