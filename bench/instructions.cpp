@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -198,7 +199,24 @@ void entry_new(std::size_t count) {
   });
 }
 
-constexpr std::array<std::pair<std::string_view, void (*)(std::size_t)>, 26> operations{{
+/// Adds one or inserts, as the entries above.
+struct Count {
+  void operator()(auto& map, const auto& key) const {
+    map.compute(key, [](std::optional<u64>& value) { value = value.value_or(0) + 1; });
+  }
+};
+
+template <class Kind>
+void compute_present(std::size_t count) {
+  on_present<Kind>(count, Count());
+}
+
+template <class Kind>
+void compute_new(std::size_t count) {
+  on_reserved<Kind>(count, Count());
+}
+
+constexpr std::array<std::pair<std::string_view, void (*)(std::size_t)>, 29> operations{{
     {"u64.nothing", nothing<Number>},
     {"u64.get_copy.hit", get_copy_hit<Number>},
     {"u64.get_copy.miss", get_copy_miss<Number>},
@@ -212,6 +230,8 @@ constexpr std::array<std::pair<std::string_view, void (*)(std::size_t)>, 26> ope
     {"u64.erase", erase<Number>},
     {"u64.entry.present", entry_present<Number>},
     {"u64.entry.new", entry_new<Number>},
+    {"u64.compute.present", compute_present<Number>},
+    {"u64.compute.new", compute_new<Number>},
     {"word.nothing", nothing<Word>},
     {"word.get_copy.hit", get_copy_hit<Word>},
     {"word.get_copy.miss", get_copy_miss<Word>},
@@ -222,6 +242,7 @@ constexpr std::array<std::pair<std::string_view, void (*)(std::size_t)>, 26> ope
     {"word.erase", erase<Word>},
     {"word.entry.present", entry_present<Word>},
     {"word.entry.new", entry_new<Word>},
+    {"word.compute.present", compute_present<Word>},
     {"string.nothing", nothing<Path>},
     {"string.get_copy.hit", get_copy_hit<Path>},
     {"string.alter", alter<Path>},

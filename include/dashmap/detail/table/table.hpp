@@ -263,9 +263,9 @@ struct alignas(64) Table {
  private:
   Extent slots_in(std::uint64_t first, std::uint64_t last) const noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(slots);
-    constexpr std::uintptr_t bytes = group_width * sizeof(SlotType);
-    return {at + static_cast<std::uintptr_t>(first) * bytes,
-            at + static_cast<std::uintptr_t>(last) * bytes};
+    constexpr std::uintptr_t group_bytes = group_width * sizeof(SlotType);
+    return {at + static_cast<std::uintptr_t>(first) * group_bytes,
+            at + static_cast<std::uintptr_t>(last) * group_bytes};
   }
 
   template <class Matches>
