@@ -151,9 +151,11 @@ TEST(ForkAloneTest, TheChildMayHaveThreads) {
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
         for (u64 i = 0; i < 4000; ++i) {
-          auto guard = map.get_mut(i % 2);
-          if (i % 64 == 0) std::this_thread::yield();
-          *guard += 1;
+          {
+            auto guard = map.get_mut(i % 2);
+            if (i % 64 == 0) std::this_thread::yield();
+            *guard += 1;
+          }  // with it, insertions into groups of others could be a circle
           map.insert(100 + i * 4 + static_cast<u64>(t), i);
         }
       });
