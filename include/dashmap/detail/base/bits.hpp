@@ -37,7 +37,8 @@ namespace dashmap::detail {
   return static_cast<std::size_t>(std::countr_zero(bits));
 }
 
-/// `object.load(std::memory_order_relaxed) == value`, which compilers do not make one instruction.
+/// Whether the object has the value, by one instruction, which compilers do not make of a load and
+/// a comparison. Relaxed: callers order it, by a fence before it or because the value is their own.
 template <class T>
 [[nodiscard]] DASHMAP_DETAIL_INLINE bool is_now(const std::atomic<T>& object, T value) noexcept {
 #if DASHMAP_DETAIL_GCC_ASM

@@ -68,6 +68,7 @@ inline void* this_thread_second_stack() noexcept {
 inline bool is_in_second_stack([[maybe_unused]] void* stack,
                                [[maybe_unused]] const void* place) noexcept {
 #if DASHMAP_DETAIL_ASAN
+  // The cast: the interface takes any address so, and writes nothing there.
   return stack != nullptr && ::__asan_addr_is_in_fake_stack(stack, const_cast<void*>(place),
                                                             nullptr, nullptr) != nullptr;
 #else

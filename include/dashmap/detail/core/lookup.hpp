@@ -200,6 +200,7 @@ class Lookup : public Locker<Types> {
   }
 
   DASHMAP_DETAIL_INLINE static bool unchanged(const Word& word, word_t seen) noexcept {
+    // Relaxed, both loads: the fence keeps them behind the reads that they validate.
     load_load_fence();
     return is_now(word, seen) || word::same_content(seen, word.load(std::memory_order_relaxed));
   }

@@ -202,6 +202,7 @@ class Resizer : public State<Types> {
     if (groups >= Base::striped_from_groups) this->make_stripes();
     TableType* table = TableType::create(groups, this->alloc());
     // Memory that was touched anyway starts as empty groups; the system's stays untouched.
+    // Relaxed: publish() releases the table with its words.
     for (std::size_t g = 0; g < groups && !table->from_system; ++g) {
       table->word_of(g).store(word::first, std::memory_order_relaxed);
     }

@@ -155,6 +155,7 @@ class Sweeper : public Ranges<Types> {
 
     // Whether this thread took guards of the group since it was entered.
     bool nested_since() const noexcept {
+      // Relaxed: what this thread did itself, it sees.
       const word_t now = group_.word->load(std::memory_order_relaxed);
       if constexpr (Exclusive) {
         return word::readers(now) != 0 || (now & word::depth_mask) != word::depth_one;

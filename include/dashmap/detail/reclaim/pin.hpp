@@ -125,6 +125,7 @@ class Pin {
         this_thread_pin = PinRegistry::claim(refused ? PinRegistry::fenced_mark() : nullptr);
       }
       record_ = this_thread_pin;
+      // Relaxed, both: the record is this thread's; the fence below orders it for a scan.
       before_ = record_->map.load(std::memory_order_relaxed);
       const bool idle = before_ == nullptr || before_ == PinRegistry::fenced_mark();
       record_->map.store(idle || before_ == map ? map : PinRegistry::any_mark(),
@@ -165,6 +166,7 @@ class QuickPin {
  public:
   DASHMAP_DETAIL_INLINE explicit QuickPin(const void* map) noexcept
       : record_(this_thread_pin), held_(is_now<const void*>(record_->map, nullptr)) {
+    // Relaxed: the fence below orders it for a scan.
     if (held_) [[likely]]
       record_->map.store(map, std::memory_order_relaxed);
     // Also where it failed: else the compiler keeps what it read for the slow path.

@@ -274,7 +274,8 @@ struct HeldThread {
 
   std::uintptr_t as_user() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 
-  // Relaxed, all: set before the thread makes its first record, by which others come here.
+  // Relaxed, all, here and below: set before the thread makes its first record, by which others
+  // come here, and taken back as it ends, when no guard is on its stack any more.
   void set_stack(const StackBounds& bounds, void* second) noexcept {
     stack_low.store(bounds.low, std::memory_order_relaxed);
     stack_high.store(bounds.high, std::memory_order_relaxed);

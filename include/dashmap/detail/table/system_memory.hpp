@@ -51,6 +51,7 @@ inline void* map_memory(std::size_t bytes) {
   ::madvise(memory, bytes, MADV_HUGEPAGE);
   return memory;
 }
+// Addresses are numbers here, as they are rounded and counted; the system takes pointers.
 inline void unmap_memory(std::uintptr_t begin, std::uintptr_t end) noexcept {
   ::munmap(reinterpret_cast<void*>(begin), end - begin);
 }
@@ -79,7 +80,8 @@ struct Extent {
 using VacatedCount = std::atomic<std::uint32_t>;
 constexpr std::size_t vacated_counts(std::size_t bytes) noexcept { return bytes / huge_page + 2; }
 
-// Counts out what the first and the last huge page have beyond the array. Nobody else counts yet.
+// Counts out what the first and the last huge page have beyond the array. Relaxed: nobody else
+// counts before the table is published.
 inline void begin_vacating(VacatedCount* counts, const Extent& array) noexcept {
   const std::uintptr_t last = huge_page_of(array.end - 1);
   const auto add = [&](std::uintptr_t page, std::uintptr_t bytes) {

@@ -202,7 +202,7 @@ struct alignas(64) Table {
     return {};
   }
 
-  // The nth place of a group whose chain is long enough, and which nobody else reaches yet.
+  // The nth place of a group with a chain that is long enough. Relaxed: nobody else reaches it yet.
   PlaceType place_at(std::size_t group, std::size_t n) const noexcept {
     if (n < group_width) return {slots_of(group) + n, tags_of(group) + n};
     Node* node = overflow[group].load(std::memory_order_relaxed);
@@ -262,7 +262,7 @@ struct alignas(64) Table {
 
  private:
   Extent slots_in(std::uint64_t first, std::uint64_t last) const noexcept {
-    const auto at = reinterpret_cast<std::uintptr_t>(slots);
+    const auto at = reinterpret_cast<std::uintptr_t>(slots);  // to be rounded to pages
     constexpr std::uintptr_t group_bytes = group_width * sizeof(SlotType);
     return {at + static_cast<std::uintptr_t>(first) * group_bytes,
             at + static_cast<std::uintptr_t>(last) * group_bytes};
@@ -335,7 +335,7 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
                          reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow), groups);
   table->bytes = layout.bytes;
   table->from_system = from_system;
-  if (from_system) {
+  if (from_system) {  // whose zeros are counters of 0
     table->vacated = reinterpret_cast<VacatedCount*>(base + layout.vacated);
     begin_vacating(table->vacated, table->slots_in(0, groups));
   }
