@@ -81,9 +81,10 @@ class Locker : public Resizer<Types> {
   // for a shared hold, when the map has no table yet.
   template <bool Exclusive>
   DASHMAP_DETAIL_COLD std::optional<Acquired> acquire(std::uint64_t hash, const Request& request) {
-    // Pauses for a holder that runs; then turns of the scheduler for one that does not: where
-    // processors are busy its turn comes before a sleep and a wake-up would be through.
-    constexpr unsigned spins = 8;
+    // Pauses for a holder that runs, less than a turn of the scheduler costs; then such turns for
+    // one that does not: where processors are busy its own comes before a sleep and a wake-up
+    // would be through.
+    constexpr unsigned spins = 4;
     constexpr unsigned yields = 8;
     Woken woken;
     Clock::time_point first_sleep{};
