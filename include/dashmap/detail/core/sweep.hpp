@@ -289,8 +289,7 @@ class Sweeper : public Ranges<Types> {
   DASHMAP_DETAIL_INLINE void sweep_group(const Groups<true>& groups, F& f) {
     const Section section = groups.section();
     // Until an element is in hand the record names something that no key is compared with.
-    const HoldMark mark(&section.word(), &section.word(), HoldKind::ref_mut_multi,
-                        groups.operation());
+    ClosureMark mark(&section.word(), &section.word(), HoldKind::ref_mut_multi, groups.operation());
     const word_t calm = groups.calm();
     GroupWalk walk;
     walk.start(groups.group());
@@ -298,7 +297,7 @@ class Sweeper : public Ranges<Types> {
       // What the closure did may have changed the word: guards of the group that outlive it.
       if (!is_now(section.word(), calm) && !groups.admits(*place.slot)) [[unlikely]]
         continue;
-      mark.hold().set_slot(place.slot);
+      mark.set_slot(place.slot);
       f(place);
     }
   }

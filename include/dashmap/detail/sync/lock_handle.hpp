@@ -290,6 +290,7 @@ class ClosureMark {
   ClosureMark& operator=(const ClosureMark&) = delete;
   DASHMAP_DETAIL_INLINE ~ClosureMark() { held_closures = hold_.outer; }
 
+  DASHMAP_DETAIL_INLINE void set_slot(const void* slot) noexcept { hold_.slot = slot; }
   DASHMAP_DETAIL_INLINE void note(const VacantKey& vacant) noexcept { hold_.vacant = vacant; }
 
  private:
