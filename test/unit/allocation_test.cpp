@@ -1,5 +1,6 @@
-// What allocates and what does not. This file replaces the global operator new by one that counts
-// on request; for all other tests of the program it is an ordinary one.
+// What allocates and what does not, and what happens when an allocation of the library's own fails.
+// This file replaces the global operator new by one that counts, and fails on request; for all
+// other tests of the program it is an ordinary one.
 #include <dashmap/dashmap.hpp>
 
 #include <gtest/gtest.h>
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <future>
 #include <memory>
 #include <new>
 #include <optional>
@@ -27,9 +29,11 @@
 namespace {
 
 thread_local std::size_t allocations = 0;
+thread_local std::size_t until_failure = 0;  // the how-manieth from now fails; 0: none
 
 DASHMAP_TEST_NOINLINE void* counted(std::size_t bytes, std::size_t alignment) noexcept {
   ++allocations;
+  if (until_failure != 0 && --until_failure == 0) return nullptr;
   if (bytes == 0) bytes = 1;
   if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes);
 #if defined(_WIN32)
@@ -178,6 +182,77 @@ TEST(Allocation, AThreadsFirstOperationLeavesAnEmptyMapEmpty) {
     std::thread([&] { operations[i](map); }).join();
     EXPECT_EQ(map.capacity(), 0U) << "operation " << i;
   }
+}
+
+// A thread's first operation and first guard, and a guard more than it has room to note, allocate
+// what is not the map's. Each of these allocations fails once.
+TEST(Allocation, AFailureOnAThreadsFirstUseChangesNothing) {
+  using Map = DashMap<int, int>;
+  static constexpr int keys = 100;
+  const std::vector<std::function<void(Map&)>> operations = {
+      [](Map& map) { EXPECT_TRUE(map.contains(1)); },
+      [](Map& map) { EXPECT_EQ(map.get_copy(1), 1); },
+      [](Map& map) { EXPECT_EQ(*map.get(1), 1); },
+      [](Map& map) { EXPECT_EQ(*map.get_mut(1), 1); },
+      [](Map& map) { EXPECT_EQ(*map.entry(1).or_insert(2), 1); },
+      [](Map& map) { EXPECT_TRUE(map.entry(-1).vacant()); },
+      [](Map& map) { EXPECT_EQ(map.insert(1, 1), 1); },
+      [](Map& map) { EXPECT_TRUE(map.alter(1, [](int, int v) { return v; })); },
+      [](Map& map) { EXPECT_FALSE(map.erase(-1)); },
+      [](Map& map) { EXPECT_EQ(map.with_keys({1, 2}, [](auto v) { return v.size(); }), 2U); },
+      [](Map& map) { EXPECT_EQ(map.snapshot().size(), std::size_t{keys}); },
+      [](Map& map) { EXPECT_EQ(map.lock_all().len(), std::size_t{keys}); },
+      [](Map& map) { EXPECT_TRUE(map.view(1, [&](int, int) { map.contains(2); })); },
+      [](Map& map) {
+        int seen = 0;
+        for (auto&& item : map) seen += item.key() == item.value() ? 1 : 0;
+        EXPECT_EQ(seen, keys);
+      },
+      [](Map& map) {
+        for (auto&& item : map.iter_mut()) EXPECT_EQ(item.key(), item.value());
+      },
+      [](Map& map) {
+        std::vector<decltype(map.get(1))> guards;
+        for (int key = 0; key < keys; ++key) guards.push_back(map.get(key));
+      },
+  };
+  Map map;
+  for (int key = 0; key < keys; ++key) map.insert(key, key);
+  // Threads that live on, for one that ends leaves the next what it had allocated.
+  std::promise<void> over;
+  const std::shared_future<void> end = over.get_future().share();
+  std::vector<std::thread> threads;
+  std::size_t failures = 0;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    bool failed = true;
+    for (std::size_t nth = 1; failed && nth < 200; ++nth) {
+      std::promise<bool> outcome;
+      std::future<bool> result = outcome.get_future();
+      threads.emplace_back([&, nth, end, done = std::move(outcome)]() mutable {
+        bool thrown = false;
+        until_failure = nth;
+        try {
+          operations[i](map);
+        } catch (const std::bad_alloc&) {
+          thrown = true;
+        }
+        until_failure = 0;
+        done.set_value(thrown);
+        end.wait();
+      });
+      failed = result.get();
+      failures += failed ? 1 : 0;
+      EXPECT_EQ(map.len(), std::size_t{keys});
+      for (int key = 0; key < keys; ++key) {
+        const auto guard = map.try_get_mut(key);
+        EXPECT_TRUE(guard.is_present()) << "operation " << i << ", allocation " << nth;
+      }
+    }
+    EXPECT_FALSE(failed) << "operation " << i;
+  }
+  EXPECT_GT(failures, operations.size());
+  over.set_value();
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST(Allocation, LookupsByViewOrLiteralNeverAllocate) {

@@ -402,6 +402,25 @@ TEST(MapEntryKeys, AStringViewServesAsKey) {
   EXPECT_EQ(map.len(), 2U);
 }
 
+// The key was used up by the insertion: it goes in once more, as a copy of the stored one.
+TEST(MapEntryKeys, ReplaceEntryAfterAnInsertionKeepsTheKey) {
+  DashMap<std::string, int> map;
+  const std::string name = "a name too long for the small-string buffer";
+  auto entry = map.entry(std::string(name)).insert_entry(1);
+  EXPECT_EQ(std::move(entry).replace_entry(2), std::make_pair(name, 1));
+  EXPECT_EQ(map.get_copy(name), 2);
+  EXPECT_EQ(std::move(map.entry(std::string("other")).insert_entry(3)).into_key(), "other");
+  EXPECT_EQ(map.get_copy("other"), 3);
+}
+
+TEST(MapEntryKeys, AKeyThatWasLookedAtGoesIn) {
+  DashMap<std::string, int> map;
+  auto entry = map.entry(std::string_view("a name too long for the small-string buffer"));
+  EXPECT_EQ(entry.key().size(), 43U);
+  EXPECT_EQ(*std::move(entry).or_insert(1), 1);
+  EXPECT_EQ(map.get_copy("a name too long for the small-string buffer"), 1);
+}
+
 TEST(MapEntryKeys, TheCounterIdiom) {
   DashMap<std::string, int> map;
   for (int i = 0; i < 100; ++i) {
