@@ -156,6 +156,24 @@ struct Used : Moved {
 };
 const Register used(Model{"held.used", 2, [] { return new Used; }, model::none, 5000});
 
+// held.hpp 6, loan.hpp: the giver asks for the value while the taker begins to change it.
+struct Asked : Moved {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      guard = std::make_unique<Guard>(map.get_mut(low));
+      sent.store(1, std::memory_order_release);
+      for (int i = 0; i < 2; ++i) MODEL_CHECK(model::get(map, low) <= 2);
+    } else {
+      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      const std::unique_ptr<Guard> mine = std::move(guard);
+      (*mine)->set(1);
+      (*mine)->set(2);
+    }
+  }
+  void check() override { MODEL_CHECK(model::get(map, low) == 2); }
+};
+const Register asked(Model{"held.asked", 2, [] { return new Asked; }, model::none, 8000});
+
 // acquire.hpp 3: two threads with a guard each of one group do not change it at once.
 struct OneGroup : Moved {
   OneGroup() { map.insert(model::low_2, 0); }

@@ -1,5 +1,7 @@
 // core/resize.hpp and reclaim/pin.hpp: tables that grow and shrink, and are freed, while others
 // read and write. The checker finds each use of a table that is freed, or not published yet.
+#include <array>
+
 #include "maps.hpp"
 
 namespace {
@@ -44,6 +46,21 @@ const Register readers(Model{"growth.readers", 2, [] { return new Readers; }, 2,
                              1});
 const Register readers_fenced(Model{"growth.readers_fenced", 2, [] { return new Readers; },
                                     model::none, 10000, false});
+
+// batch.hpp 2: what is fetched before a batch of look-ups may be a table that is just going.
+struct Batch : TwoKeys {
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.reserve(20);
+    } else {
+      const std::array<Value, 2> keys{low, high};
+      map.get_many(keys, [](Value key, const model::Pair* value) {
+        MODEL_CHECK(value != nullptr && value->get() == (key == low ? 10 : 20));
+      });
+    }
+  }
+};
+const Register batch(Model{"growth.batch", 2, [] { return new Batch; }, 1, 10000, true, false, 1});
 
 // A writer's change is where readers look afterwards; nothing is moved twice or lost.
 struct Writers : TwoKeys {
@@ -123,7 +140,10 @@ struct First : MapRun {
       MODEL_CHECK(!seen || seen->get() == 1);
     }
   }
-  void check() override { MODEL_CHECK(get(map, low) == 1 && get(map, high) == 2); }
+  void check() override {
+    MODEL_CHECK(get(map, low) == 1 && get(map, high) == 2);
+    MODEL_CHECK(map.size() == 2);
+  }
 };
 const Register first(Model{"growth.first", 3, [] { return new First; }, model::none, 20000});
 

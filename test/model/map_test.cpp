@@ -1,4 +1,6 @@
 // The map itself: optimistic reads, updates by one exchange, removal, and their linearization.
+#include <array>
+
 #include "maps.hpp"
 
 namespace {
@@ -115,6 +117,46 @@ struct Replaced : OneKey {
 };
 const Register replaced(Model{"map.replaced", 2, [] { return new Replaced; }, 2, 20000, true, false,
                               1});
+
+// acquire.hpp 2, held.hpp 3: a thread works among its own holds of a group: it upgrades, and nests.
+struct Several : OneKey {
+  Several() { map.insert(low_2, 0); }
+  void thread(unsigned) override {
+    {
+      const auto shared = map.get(low);
+      add(map, low_2, 1);
+    }
+    const std::array<Value, 2> keys{low, low_2};
+    map.with_keys(keys, [&](auto values) {
+      values[0]->set(values[0]->get() + 1);
+      map.insert(low + low_2, 1);
+    });
+  }
+  void check() override { MODEL_CHECK(get(map, low) == 2 && get(map, low_2) == 2); }
+};
+const Register several(Model{"map.several", 2, [] { return new Several; }, 1, 10000, true, false,
+                             1});
+
+// table.hpp 4: a group's chain gets another node while readers follow it.
+struct Chain : MapRun {
+  Map map;
+  static constexpr Value last = 20 * low;
+  Chain() {
+    map.reserve(20);
+    for (Value key = low; key <= last; key += low) map.insert(key, key);  // a node is full
+  }
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.insert(last + low, 1);
+    } else {
+      MODEL_CHECK(get(map, last) == last);
+      const auto fresh = map.get_copy(last + low);
+      MODEL_CHECK(!fresh || fresh->get() == 1);
+    }
+  }
+  void check() override { MODEL_CHECK(map.size() == 21); }
+};
+const Register chain(Model{"map.chain", 2, [] { return new Chain; }, 1, 5000, true, false, 1});
 
 // Guards: while one lives nobody changes the element; a question is answered all the same.
 struct Guards : OneKey {

@@ -6,12 +6,16 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -81,6 +85,37 @@ TEST(Corners, AnExecutorThatFailsEndsTheWalk) {
   EXPECT_EQ(map.lock_all().len(), 100U);
 }
 
+TEST(Corners, AnExecutorMayRunItsTasksLate) {
+  Map map;
+  for (int i = 0; i < 1000; ++i) map.insert(i, "value");
+  std::vector<std::function<void()>> tasks;
+  std::atomic<int> visits{0};
+  map.par_for_each([&](int, std::string&) { visits.fetch_add(1); },
+                   [&](auto task) { tasks.emplace_back(std::move(task)); });
+  EXPECT_EQ(visits.load(), 1000);
+  for (const auto& task : tasks) task();
+  EXPECT_EQ(visits.load(), 1000);
+}
+
+TEST(Corners, AnExecutorsThreadsAreWaitedFor) {
+  Map map;
+  for (int i = 0; i < 10'000; ++i) map.insert(i, "value");
+  std::vector<std::thread> threads;
+  std::atomic<bool> begun{false};
+  std::atomic<int> visits{0};
+  const auto visit = [&](int, std::string&) {
+    // The caller has no work left when this is through.
+    if (!begun.exchange(true)) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    visits.fetch_add(1);
+  };
+  map.par_for_each(visit, [&](auto task) {
+    threads.emplace_back(std::move(task));
+    while (!begun.load()) std::this_thread::yield();
+  });
+  EXPECT_EQ(visits.load(), 10'000);
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST(Corners, GetManyOfAList) {
   const Map map{{1, "one"}, {3, "three"}};
   std::string seen;
@@ -99,6 +134,78 @@ TEST(Corners, AVacantEntryConflictsWithQueriesOfEveryType) {
   EXPECT_FALSE(map.try_entry("absent").has_value());
   EXPECT_TRUE(map.insert_or_assign("other", 1));
   EXPECT_EQ(map.len(), 2U);
+}
+
+/// What an equality does besides, once.
+std::function<void()> besides;
+
+/// Its bytes are all of it, but its equality is not said to take any.
+struct AskingKey {
+  int number;
+  friend bool operator==(const AskingKey& a, const AskingKey& b) {
+    if (besides) std::exchange(besides, nullptr)();
+    return a.number == b.number;
+  }
+};
+struct AskingEqual {
+  bool operator()(int a, int b) const { return AskingKey{a} == AskingKey{b}; }
+};
+
+/// Nobody can change the keys of a group while they are compared.
+template <class AskingMap, class Key = typename AskingMap::key_type>
+void expect_compared_under_a_lock() {
+  AskingMap map;
+  map.insert(Key{1}, 10);
+  map.insert(Key{2}, 20);
+  int asked = 0;
+  const auto expect_locked = [&](auto&& call) {
+    besides = [&] {
+      ++asked;
+      EXPECT_TRUE(on_another_thread([&] { return map.try_get_mut(Key{2}).is_locked(); }));
+    };
+    call();
+    besides = nullptr;
+  };
+  expect_locked([&] { EXPECT_TRUE(map.contains(Key{1})); });
+  expect_locked([&] { EXPECT_EQ(map.get_copy(Key{1}), 10); });
+  expect_locked([&] { EXPECT_EQ(*map.get(Key{1}), 10); });
+  expect_locked([&] { EXPECT_TRUE(map.view(Key{1}, [](const Key&, int) {})); });
+  expect_locked([&] { *map.get_mut(Key{1}) = 11; });
+  expect_locked([&] { map.insert(Key{1}, 12); });
+  expect_locked([&] { EXPECT_TRUE(map.erase(Key{1})); });
+  EXPECT_EQ(asked, 7);
+}
+
+TEST(Corners, AnEqualityThatIsNotPlainRunsUnderALock) {
+  expect_compared_under_a_lock<DashMap<AskingKey, int, ConstantHash>>();
+  expect_compared_under_a_lock<DashMap<int, int, ConstantHash, AskingEqual>>();
+}
+
+/// Calls a function when it ends, even empty after a move.
+struct Ending {
+  std::function<void()>* at_end;
+  explicit Ending(std::function<void()>& call) : at_end(&call) {}
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+  Ending(Ending&& other) noexcept : at_end(other.at_end) {}
+  Ending& operator=(Ending&& other) noexcept = default;
+  ~Ending() {
+    if (*at_end) (*at_end)();
+  }
+};
+
+TEST(Corners, MovedFromElementsEndWhereNothingIsLocked) {
+  std::function<void()> at_end;
+  DashMap<int, Ending> map;
+  int count = 0;
+  int ended = 0;
+  at_end = [&] {
+    ++ended;
+    for (int i = 0; i < count; ++i) EXPECT_FALSE(map.try_get(i).is_locked());
+  };
+  for (; count < 100; ++count) map.insert(count, Ending(at_end));
+  EXPECT_GT(ended, 200);  // they grew several tables
+  at_end = nullptr;
 }
 
 /// Finds an `int` without being one, or making one.

@@ -46,12 +46,17 @@ TEST(HashSeed, TheEnvironmentFixesTheSeedsOfAProcess) {
     const Environment environment("DASHMAP_SEED", "42");
     return Hashers();
   }();
+  static const DefaultHash<int> third = [] {
+    const Environment environment("DASHMAP_SEED", "43");  // too late
+    return DefaultHash<int>();
+  }();
   EXPECT_EQ(hashers.first, DefaultHash<int>::with_seed(42));
   EXPECT_NE(hashers.second, hashers.first);
 
   // The same numbers in each run, on each target.
   EXPECT_EQ(hashers.first(7), 0x2049'cc0e'bad3'948bU);
   EXPECT_EQ(hashers.second(7), 0x1028'cbc3'1374'db43U);
+  EXPECT_EQ(third(7), 0xfae3'301f'7acc'b59cU);
 }
 
 TEST(HashSeed, IntegersAreReadAsTheyAreWritten) {

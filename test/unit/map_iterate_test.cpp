@@ -270,6 +270,25 @@ TYPED_TEST(MapIterate, GrowthInTheMiddleHidesAndRepeatsNothing) {
   expect_holds(map, expected(next));
 }
 
+TYPED_TEST(MapIterate, ACopyGoesOnInTheMiddleWithoutItsOriginal) {
+  using C = TypeParam;
+  auto map = filled<C>(C::count / 4);
+  std::set<int> seen;
+  int next = C::count / 4;
+  auto range = map.iter();
+  auto it = std::optional(range.begin());
+  while (*it != range.end()) {
+    EXPECT_TRUE(seen.insert(number((**it).key())).second);
+    auto copy = *it;
+    it.reset();
+    for (int i = 0; i < 40 && next < C::count; ++i, ++next) {
+      map.insert(key<C>(next), value<C>(stored(next)));
+    }
+    it.emplace(++copy);
+  }
+  for (int i = 0; i < C::count / 4; ++i) EXPECT_TRUE(seen.contains(i)) << i << " was not visited";
+}
+
 TYPED_TEST(MapIterate, ErasureInTheMiddleHidesNothingElse) {
   using C = TypeParam;
   auto map = filled<C>();

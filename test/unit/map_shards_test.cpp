@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <ranges>
 #include <string>
@@ -164,6 +165,28 @@ TEST(MapHashing, ShardsFollowHashPrefixes) {
   for (int i = 0; i < 1000; ++i) {
     EXPECT_EQ(fine.determine_map(i) / 2, coarse.determine_map(i)) << i;
   }
+}
+
+/// Counts its calls.
+struct CountingHash {
+  inline static int calls = 0;
+  std::size_t operator()(const std::string& key) const noexcept {
+    ++calls;
+    return std::hash<std::string>{}(key);
+  }
+};
+
+TEST(MapHashing, GrowingAndIteratingCallNoHash) {
+  DashMap<std::string, int, CountingHash> map;
+  CountingHash::calls = 0;
+  for (int i = 0; i < 500; ++i) map.insert(std::to_string(i), i);
+  EXPECT_EQ(CountingHash::calls, 500);
+  int seen = 0;
+  for (const auto& item : map) seen += item.value() >= 0 ? 1 : 0;
+  map.retain([](const std::string&, int n) { return n < 50; });
+  map.shrink_to_fit();
+  EXPECT_EQ(seen, 500);
+  EXPECT_EQ(CountingHash::calls, 500);
 }
 
 TEST(MapHashing, HasherIsTheOneGiven) {
