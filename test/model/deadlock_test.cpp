@@ -199,6 +199,55 @@ struct OneGroup : Moved {
 const Register one_group(Model{"held.one_group", 2, [] { return new OneGroup; }, model::none,
                                5000});
 
+// acquire.hpp 3: a reader upgrades while its own guard ends elsewhere, and a stranger comes
+// instead.
+struct Upgrade : Moved {
+  using Shared = dashmap::Ref<model::Cell, model::Pair>;
+  std::unique_ptr<Shared> shared;
+  Upgrade() { map.insert(model::low_2, 0); }
+  void thread(unsigned t) override {
+    if (t == 0) {
+      shared = std::make_unique<Shared>(map.get(low));
+      sent.store(1, std::memory_order_release);
+      try {
+        map.get_mut(model::low_2)->set(1);
+      } catch (const dashmap::DeadlockError&) {
+        ++victims;
+      }
+    } else {
+      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      shared.reset();
+      const auto stranger = map.get(model::low_2);
+      const Value before = stranger->get();
+      model::yield();
+      MODEL_CHECK(stranger->get() == before);
+    }
+  }
+  void check() override {}
+};
+const Register upgrade(Model{"held.upgrade", 2, [] { return new Upgrade; }, model::none, 20000});
+
+// range.hpp 1: who locks everything has nothing yet of what comes behind the group it waits for.
+struct Range : Spread {
+  model::Atomic<int> holding{0};
+  void thread(unsigned t) override {
+    if (t == 0) {
+      while (holding.load(std::memory_order_relaxed) != 2) model::yield();
+      const auto all = map.lock_all();
+    } else {
+      auto first = map.get_mut(t == 1 ? low : high);
+      holding.fetch_add(1, std::memory_order_relaxed);
+      while (holding.load(std::memory_order_relaxed) != 2) model::yield();
+      if (t == 1) {
+        map.get_mut(high)->set(1);  // no circle: it must not throw
+      } else {
+        for (int i = 0; i < 30; ++i) model::yield();
+      }
+    }
+  }
+};
+const Register range(Model{"deadlock.range", 3, [] { return new Range; }, model::none, 5000});
+
 // lock_handle.hpp, release_own: its maker may be about to nest in the hold that ends elsewhere.
 struct EndsElsewhere : Moved {
   EndsElsewhere() { map.insert(model::low_2, 0); }

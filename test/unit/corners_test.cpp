@@ -116,6 +116,44 @@ TEST(Corners, AnExecutorsThreadsAreWaitedFor) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(Corners, AnErrorEndsTheWalk) {
+  Map map;
+  for (int i = 0; i < 1000; ++i) map.insert(i, "value");
+  int visits = 0;
+  const auto visit = [&](int, std::string&) {
+    ++visits;
+    throw std::runtime_error("enough");
+  };
+  EXPECT_THROW(map.par_for_each(visit, [](const auto&) {}), std::runtime_error);
+  EXPECT_EQ(visits, 1);
+}
+
+TEST(Corners, AViewOfEverythingMayGrowTheMap) {
+  Map map;
+  for (int i = 0; i < 16; ++i) map.insert(i, "value");
+  {
+    auto all = map.lock_all();
+    for (int i = 16; i < 1000; ++i) all.insert(i, "value");
+    on_another_thread([&] { EXPECT_TRUE(map.try_get(999).is_locked()); });
+  }
+  on_another_thread([&] {
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(map.try_get_mut(i).is_present()) << i;
+  });
+}
+
+TEST(Corners, AFactoryMayUseTheRestOfItsGroup) {
+  DashMap<int, std::string, ConstantHash> map;
+  EXPECT_EQ(*map.get_or_insert_with(1,
+                                    [&] {
+                                      map.insert(2, "two");
+                                      return "one";
+                                    }),
+            "one");
+  EXPECT_EQ(map.get_copy(1), "one");
+  EXPECT_EQ(map.get_copy(2), "two");
+  EXPECT_EQ(map.len(), 2U);
+}
+
 TEST(Corners, GetManyOfAList) {
   const Map map{{1, "one"}, {3, "three"}};
   std::string seen;

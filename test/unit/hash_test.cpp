@@ -718,6 +718,12 @@ TEST(HashTypes, SmallTuplesAreExact) {
     }
   }
   EXPECT_EQ(hashes.size(), 10'000U);
+  hashes.clear();
+  for (unsigned n = 0; n < 65'536; ++n) {
+    hashes.insert(hash_with(1, std::pair(static_cast<std::uint8_t>(n >> 8),
+                                         static_cast<std::uint8_t>(n & 255U))));
+  }
+  EXPECT_EQ(hashes.size(), 65'536U);
 }
 
 TEST(HashTypes, OptionalsAndVariants) {

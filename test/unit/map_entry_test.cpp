@@ -377,6 +377,16 @@ TEST(MapEntryKeys, ReplaceEntryPutsTheSuppliedKeyIn) {
   EXPECT_EQ(map.len(), 1U);
 }
 
+TEST(MapEntryKeys, AKeyThatWasInsertedIsThereToBeReplaced) {
+  DashMap<std::string, int> map;
+  const std::string key(50, 'k');
+  EXPECT_EQ(map.entry(std::string(key)).insert_entry(1).into_key(), key);
+  EXPECT_EQ(map.entry(std::string(key)).insert_entry(2).replace_entry(3).first, key);
+  map.clear();
+  EXPECT_EQ(map.entry(std::string(key)).insert_entry(4).replace_entry(5).first, key);
+  EXPECT_EQ(map.get_copy(key), 5);
+}
+
 TEST(MapEntryKeys, InsertKeepsTheStoredKey) {
   DashMap<TaggedKey, int> map;
   map.insert(TaggedKey{1, 100}, 1);

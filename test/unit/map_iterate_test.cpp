@@ -165,6 +165,34 @@ TYPED_TEST(MapIterate, AnItemThatMovesOnTakesItsLockAlong) {
   EXPECT_EQ(number(*map.get(key<C>(first))), 77);
 }
 
+TYPED_TEST(MapIterate, AnIteratorMayMoveBesideItsItem) {
+  using C = TypeParam;
+  auto map = filled<C>();
+  const auto is_locked = [&](int n) {
+    return on_another_thread([&] { return map.try_get(key<C>(n)).is_locked(); });
+  };
+  auto range = map.iter_mut();
+  auto from = std::optional(range.begin());
+  int first = -1;
+  {
+    const auto item = **from;
+    first = number(item.key());
+    auto to = std::move(*from);
+    from.reset();
+    EXPECT_TRUE(is_locked(first));
+    from.emplace(std::move(to));
+  }
+  EXPECT_FALSE(is_locked(first));
+  {
+    const auto item = **from;
+    auto to = std::move(*from);
+    from.reset();
+    while (to != range.end()) ++to;
+    EXPECT_TRUE(is_locked(first)) << "the item lost its lock when the iterator went on";
+  }
+  EXPECT_FALSE(is_locked(first));
+}
+
 // The pattern that every container's users know: what is at the iterator may go, as it is not
 // locked when no item is in hand.
 TYPED_TEST(MapIterate, ElementsMayBeErasedBetweenItems) {

@@ -129,6 +129,22 @@ TYPED_TEST(MapRemove, RetainVisitsEveryElementOnce) {
   expect_holds(map, without_thirds(C::count));
 }
 
+TYPED_TEST(MapRemove, RetainVisitsEachElementOnceWhileTheTableShrinks) {
+  using C = TypeParam;
+  using K = typename C::Key;
+  using V = typename C::Value;
+  auto map = filled<C>();
+  map.retain([](const K& k, V&) { return number(k) % 8 == 0; });
+  std::map<int, int> visits;
+  int step = 0;
+  map.retain([&](const K& k, V&) {
+    ++visits[number(k)];
+    if (++step == 3) map.shrink_to_fit();
+    return true;
+  });
+  for (int i = 0; i < C::count; i += 8) EXPECT_EQ(visits[i], 1) << i;
+}
+
 TYPED_TEST(MapRemove, RetainMayChangeWhatItKeeps) {
   using C = TypeParam;
   using K = typename C::Key;

@@ -628,6 +628,35 @@ TEST(DeadlockErrors, NameTheOperationAndWhatIsInItsWay) {
   }
 }
 
+TEST(DeadlockErrors, NameEachOperationAsItIsCalled) {
+  DashMap<int, int> map{{1, 1}};
+  const auto held = map.get_mut(1);
+  const auto expect_named = [](const std::string& name, auto&& call) {
+    try {
+      call();
+      ADD_FAILURE() << name << " was not refused";
+    } catch (const DeadlockError& error) {
+      const std::string text = error.what();
+      EXPECT_EQ(text.find("dashmap: " + name + " "), 0U) << text;
+    }
+  };
+  auto shard = map.shards()[map.determine_map(1)];
+  expect_named("alter", [&] { static_cast<void>(map.alter(1, [](int, int v) { return v; })); });
+  expect_named("clear", [&] { static_cast<void>(map.clear()); });
+  expect_named("compute", [&] { static_cast<void>(map.compute(1, [](auto&) {})); });
+  expect_named("entry", [&] { static_cast<void>(map.entry(1)); });
+  expect_named("get", [&] { static_cast<void>(map.get(1)); });
+  expect_named("get_mut", [&] { static_cast<void>(map.get_mut(1)); });
+  expect_named("insert", [&] { static_cast<void>(map.insert(1, 2)); });
+  expect_named("lock_all", [&] { static_cast<void>(map.lock_all()); });
+  expect_named("remove", [&] { static_cast<void>(map.remove(1)); });
+  expect_named("retain", [&] { static_cast<void>(map.retain([](int, int) { return true; })); });
+  expect_named("shard.read", [&] { static_cast<void>(shard.read()); });
+  expect_named("shard.write", [&] { static_cast<void>(shard.write()); });
+  expect_named("snapshot", [&] { static_cast<void>(map.snapshot()); });
+  expect_named("try_emplace", [&] { static_cast<void>(map.try_emplace(1, 2)); });
+}
+
 TEST(ReentrancyOfReads, ACountingLoopThatHoldsEveryGuard) {
   DashMap<int, std::string> map;
   for (int i = 0; i < 3000; ++i) map.insert(i, std::to_string(i));
