@@ -8,6 +8,7 @@ namespace {
 using model::add;
 using model::get;
 using model::high;
+using model::high_2;
 using model::low;
 using model::low_2;
 using model::Map;
@@ -65,11 +66,18 @@ struct Insert : MapRun {
 };
 const Register insert(Model{"map.insert", 2, [] { return new Insert; }, 3, 20000, true, false, 1});
 
-// state.hpp 2: two insertions into two groups are both counted.
+// state.hpp 2: insertions into two groups are both counted, and removals.
 struct Count : MapRun {
   Map map;
-  Count() { map.reserve(20); }
-  void thread(unsigned t) override { map.insert(t == 0 ? low : high, t); }
+  Count() {
+    map.reserve(20);
+    map.insert(low_2, 0);
+    map.insert(high_2, 0);
+  }
+  void thread(unsigned t) override {
+    map.insert(t == 0 ? low : high, t);
+    map.erase(t == 0 ? low_2 : high_2);
+  }
   void check() override { MODEL_CHECK(map.size() == 2); }
 };
 const Register count(Model{"map.count", 2, [] { return new Count; }, 2, 10000, true, false, 1});

@@ -173,21 +173,19 @@ TYPED_TEST(MapIterate, AnIteratorMayMoveBesideItsItem) {
   };
   auto range = map.iter_mut();
   auto from = std::optional(range.begin());
+  auto to = decltype(from)();
   int first = -1;
   {
     const auto item = **from;
     first = number(item.key());
-    auto to = std::move(*from);
+    to.emplace(std::move(*from));
     from.reset();
     EXPECT_TRUE(is_locked(first));
-    from.emplace(std::move(to));
   }
   EXPECT_FALSE(is_locked(first));
   {
-    const auto item = **from;
-    auto to = std::move(*from);
-    from.reset();
-    while (to != range.end()) ++to;
+    const auto item = **to;
+    while (*to != range.end()) ++*to;
     EXPECT_TRUE(is_locked(first)) << "the item lost its lock when the iterator went on";
   }
   EXPECT_FALSE(is_locked(first));

@@ -6,6 +6,7 @@
 // Invariants
 //   1. Each function gives the same result on each target, whatever its word size.
 //   2. `mul_fold(a, b)` is the exclusive or of the two halves of the full product.
+//   Tests: 1, 2 unit/hash_test.cpp.
 //
 // Readers and writers
 //   Pure functions of values; nothing here touches memory.

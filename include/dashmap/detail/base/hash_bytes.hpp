@@ -6,6 +6,7 @@
 //      are spread like random numbers, under all but a negligible part of the seeds.
 //   2. Without the seed nobody can name two inputs that collide with more than chance.
 //   3. The hash of bytes depends on the bytes and their number alone, not on where they lie.
+//   Tests: 1, 2, 3 unit/hash_test.cpp.
 //
 // Readers and writers
 //   Pure functions; the bytes must not change meanwhile, or the hash is worthless.

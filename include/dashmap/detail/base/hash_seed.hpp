@@ -7,6 +7,7 @@
 //   2. No two of a process's first 2^32 hashers have the same seed by construction.
 //   3. With DASHMAP_SEED set, the n-th hasher of the process has the same seed in each run.
 //   4. The second half of a seed is odd.
+//   Tests: 1, 3, 4 unit/hash_seed_test.cpp; 2 unit/hash_test.cpp.
 //
 // Readers and writers
 //   Any thread may take a seed at any time. The environment must not be changed meanwhile.

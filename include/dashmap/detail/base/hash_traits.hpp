@@ -10,6 +10,7 @@
 //   2. Words of different keys of a type differ, except that finished hashes, and what `std::hash`
 //      gives, collide by chance.
 //   3. An unmixed word is zero above its `bits`.
+//   Tests: 1, 2, 3 unit/hash_test.cpp.
 //
 // Readers and writers
 //   Pure functions of the key.

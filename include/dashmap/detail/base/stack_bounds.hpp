@@ -6,6 +6,7 @@
 //      stack has nothing else near it, so that the guess is as good there.
 //   2. The address sanitizer keeps locals in a stack of its own, to find uses after a function's
 //      return; it says what lies there.
+//   Tests: 1, 2 concurrent/moved_guards_test.cpp.
 //
 // Readers and writers
 //   None: a leaf function.

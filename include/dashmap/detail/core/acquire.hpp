@@ -12,6 +12,8 @@
 //      else it waits. So operations on a group exclude each other whoever has guards in it.
 //   4. User code never runs while only a pin protects the table, but for the comparison of plain
 //      keys; what it may call restores the pin (reclaim/pin.hpp).
+//   Models (test/model): 1 growth.batch; 2 map.several; 3 held.one_group, upgrade.
+//   Tests: 2, 4 unit/corners_test.cpp; 3 concurrent/moved_guards_test.cpp.
 //
 // Readers and writers
 //   See sync/lock_word.hpp. Own holds are read after the word they are compared with: a record

@@ -7,6 +7,8 @@
 //      each until its function returned.
 //   2. A batch is nothing but its single operations, with the memory they need fetched before: tags
 //      and words of all first, then the slots that look right.
+//   Models (test/model): 2 growth.batch.
+//   Tests: 1 concurrent/transfer_test.cpp, unit/map_whole_test.cpp.
 //
 // Readers and writers
 //   As in operations.hpp. Prefetching reads tags without a lock and uses them for nothing else.

@@ -7,6 +7,8 @@
 //   2. What can throw happens before the first change; what is taken from a node is made in its
 //      place as a result.
 //   3. A change of the group's tags excludes others who hold guards in it, wherever those went.
+//   Tests: 1 unit/map_entry_test.cpp; 2 exception/entry_test.cpp; 3
+//   concurrent/moved_guards_test.cpp.
 //
 // Readers and writers
 //   As in acquire.hpp.

@@ -9,6 +9,7 @@
 //   3. The fast paths are inline and put together from values: no address of their locals reaches
 //      an out-of-line function, so all stays in registers.
 //   Models (test/model): 1 map.read, update, insert, remove, guards, growth.*.
+//   Tests: 2 unit/corners_test.cpp.
 //
 // Readers and writers
 //   As in acquire.hpp.

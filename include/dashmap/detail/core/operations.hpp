@@ -9,6 +9,9 @@
 //   3. Displaced values are destroyed after the lock is released: they are declared before it.
 //   4. User code that runs under the lock is recorded (ClosureMark, Handle): it may call the map.
 //   5. The vacant place of a new element is chosen after the last user code under the lock.
+//   Models (test/model): 1 map.*.
+//   Tests: 2 exception; 3 unit/displaced_value_test.cpp; 4 unit/reentrancy_test.cpp; 5
+//   unit/corners_test.cpp.
 //
 // Readers and writers
 //   As in acquire.hpp.

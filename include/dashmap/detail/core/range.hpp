@@ -8,6 +8,8 @@
 //   2. The groups that it has cannot move: find_live() finds them again where they were locked.
 //   3. Operations on many keys check for conflicting holds of their own thread (check_range) before
 //      they lock or change anything.
+//   Models (test/model): 1 deadlock.range.
+//   Tests: 1, 3 unit/reentrancy_test.cpp; 2 unit/corners_test.cpp.
 //
 // Readers and writers
 //   As in acquire.hpp.

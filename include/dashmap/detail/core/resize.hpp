@@ -23,6 +23,8 @@
 //      who found the group before that without a lock discards what it reads. Words, tags, heads
 //      and nodes stay until the table is freed.
 //   Models (test/model): 1, 2 growth.readers, writers, first; 3 growth.chain; 5 growth.*, shrink.
+//   Tests: 4 exception/one_key_test.cpp; 6 unit/corners_test.cpp; 7
+//   concurrent/reclamation_test.cpp.
 //
 // Readers and writers
 //   sync(resize.filled): release store of a destination's word, pairs with sync(group.validate)

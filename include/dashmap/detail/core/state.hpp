@@ -8,7 +8,7 @@
 //   2. size() is the number of elements whenever no insertion or removal is under way.
 //   3. A table is retired once it is unlinked from the chain of tables, and freed after
 //      PinRegistry::quiescent() said so, or with the map. An insertion frees a slice at a time.
-//   Models (test/model): 1, 2 growth.*, map.insert; 3 growth.readers, shrink.
+//   Models (test/model): 1 growth.*; 2 map.count, several; 3 growth.readers, shrink.
 //
 // Readers and writers
 //   sync(state.table): a new table is stored with release, pairs with the acquire load in table().

@@ -11,6 +11,8 @@
 //   3. What a sweep takes out of a group is destroyed after the group is released.
 //   4. Operations on many keys check for conflicting holds of their own thread before they change
 //      anything.
+//   Tests: 1 unit/map_remove_test.cpp; 2, 4 unit/reentrancy_test.cpp; 3
+//   unit/displaced_value_test.cpp.
 //
 // Readers and writers
 //   As in acquire.hpp.

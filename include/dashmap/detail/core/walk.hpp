@@ -6,6 +6,7 @@
 //      the last element, and it gives one up before it takes the next. An iterator's cursor (Visit)
 //      holds it only until its item is gone, and takes it again for the next one; its group cannot
 //      move meanwhile (sync/visitors.hpp).
+//   Tests: 1 unit/map_iterate_test.cpp.
 //
 // Readers and writers
 //   As in acquire.hpp.

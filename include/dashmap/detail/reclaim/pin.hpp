@@ -16,7 +16,7 @@
 //      and a locked group cannot move. Hence no user code relies on a pin.
 //   5. Records are never freed: a scan may read one at any time.
 //   Models (test/model): 1, 5 pin.claims*; 2 pin.nested_*; 3 pin.one, again, three, fenced; 4
-//   growth.*.
+//   growth.chain.
 //
 // Readers and writers
 //   The owner stores its record (relaxed, before light_fence); a scan loads all (after

@@ -6,6 +6,7 @@
 // Invariants
 //   1. Exactly one implementation is selected, by config.hpp (user option DASHMAP_PORTABLE_SIMD).
 //   2. All implementations give the same lanes for the same bytes.
+//   Tests: 2 unit/simd_test.cpp.
 //
 // Readers and writers
 //   As each implementation says: masks of tags that are being written must be discarded.

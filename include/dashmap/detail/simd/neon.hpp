@@ -6,6 +6,7 @@
 //   2. NEON has no byte mask extraction: a narrowing shift leaves four bits a lane. The four bits
 //      of a lane are all set or all clear, and lane i is bits 4i … 4i + 3.
 //   3. `tags` is aligned to 16 bytes; the target is little-endian.
+//   Tests: 1, 2, 3 unit/simd_test.cpp, where ./dev matrix runs it.
 //
 // Readers and writers
 //   The tags may be written meanwhile. A reader without the group's lock must validate the group's

@@ -7,6 +7,7 @@
 //      zero lane. Here no carry crosses a lane.
 //   2. Lane i of a mask is byte i in memory, on either byte order.
 //   3. `tags` is aligned to 16 bytes.
+//   Tests: 1, 2 unit/simd_test.cpp; 3 those of sse2.hpp.
 //
 // Readers and writers
 //   The tags may be written meanwhile. A reader without the group's lock must validate the group's

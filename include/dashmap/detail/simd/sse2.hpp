@@ -5,6 +5,7 @@
 //   1. A lane is reported exactly when its byte equals the tag.
 //   2. Bit i of a mask stands for lane i, byte i in memory.
 //   3. `tags` is aligned to 16 bytes.
+//   Tests: 1, 2 unit/simd_test.cpp; 3 all.
 //
 // Readers and writers
 //   The tags may be written meanwhile. A reader without the group's lock must validate the group's

@@ -3,6 +3,7 @@
 //
 // Invariants
 //   1. As std::mutex; not recursive.
+//   Models (test/model): 1 growth.chain.
 //
 // Readers and writers
 //   The flag: acquire on locking, release on unlocking.

@@ -17,8 +17,8 @@
 //      are handed on to later threads once all their records have ended.
 //   5. A thread that sleeps (its `waiting` is set) does not change its records.
 //   6. While `user` is marked `lent` that thread reads the element, and no other adopts.
-//   Models (test/model): 1, 3 deadlock.*, held.records; 2 held.moved, used; 4
-//   held.records.
+//   Models (test/model): 1, 3 deadlock.*, held.records, map.several; 2 held.moved, used; 4
+//   held.records; 6 held.asked. 5 needs no check: park() makes no records.
 //
 // Readers and writers
 //   The owner writes fields relaxed and publishes them with `where` (release); the search reads

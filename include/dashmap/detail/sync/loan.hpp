@@ -5,6 +5,7 @@
 // Invariants
 //   1. While a loan is granted no other thread gets to use the guard (held.hpp, 6).
 //   2. It is not granted where another thread has such a guard already.
+//   Models (test/model): 1, 2 held.asked.
 //
 // Readers and writers
 //   The calling thread has the group locked, within the guard's hold if there is one.

@@ -6,7 +6,8 @@
 //   1. A handle that tests true stands for exactly one shared or exclusive hold, released once.
 //   2. Handles that live while user code runs have a record (held.hpp); it ends before the hold.
 //   3. Nothing of the table is touched after the releasing change of the word.
-//   Models (test/model): 1 lock.nested_*; 2 deadlock.*, held.*; 3 lock.*, parking.*.
+//   Models (test/model): 1 lock.nested_*; 2 deadlock.circle, held.ends_elsewhere; 3 lock.*,
+//   parking.*.
 //
 // Readers and writers
 //   See lock_word.hpp; the wake-up check after a release is sync(parking.asleep).

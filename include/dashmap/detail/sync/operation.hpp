@@ -4,6 +4,7 @@
 //
 // Invariants
 //   1. Each enumerator has the name of a public operation, and `names` follow their order.
+//   Tests: 1 a static_assert, unit/reentrancy_test.cpp.
 //
 // Readers and writers
 //   None: constants.

@@ -25,8 +25,8 @@
 //      nobody waits longer than a queue of such sleepers, whatever newcomers do.
 //   7. Word addresses of sleepers are keys, not read: the table may be gone. enqueue() reads the
 //      word and is called with the map pinned; unlock functions are called by a holder.
-//   Models (test/model): 1 parking.plain, rmw, and _fenced ones; 2, 4 parking.reader*, upgrade*;
-//   3, 4 parking.timed*; 6 parking.eager*; all in parking.in_map.
+//   Models (test/model): 1 parking.plain, rmw, and _fenced ones; 2, 4 parking.reader*, upgrade*; 3,
+//   4 parking.timed*; 6 parking.eager*; 7 growth.readers; all in parking.in_map.
 //
 // Readers and writers
 //   `count` of a bucket: raised before the heavy fence, read sequentially consistent after the

@@ -7,6 +7,7 @@
 //   1. A tied item and its tie point at each other. At most one item is tied to a tie.
 //   2. An item that was moved, or whose iterator went on, owns its hold.
 //   3. When an item is gone its hold is gone: an iterator holds nothing between items.
+//   Tests: 1, 2, 3 unit/map_iterate_test.cpp.
 //
 // Readers and writers
 //   Plain pointers: an item that was never moved belongs to the iterator's thread. A moved item may

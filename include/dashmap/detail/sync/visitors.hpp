@@ -7,6 +7,7 @@
 //   1. A visitor stands at a group, or leaves one, while it has that group locked. A mover has its
 //      groups locked when it asks, so it sees all visitors that must hold it up.
 //   2. A visitor is in the list from its construction until it, or the map's contents, end or move.
+//   Tests: 1, 2 unit/map_iterate_test.cpp.
 //
 // Readers and writers
 //   `at_`: written by the iterator's thread under the group's lock, read by movers under that lock

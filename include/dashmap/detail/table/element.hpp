@@ -9,6 +9,7 @@
 //      call the user's hash.
 //   3. Keys are compared without a lock only where that is safe on any bytes (`racy_keys`), values
 //      are copied without one only where they are trivially copyable (`racy_values`).
+//   Tests: 1 exception/one_key_test.cpp; 2 unit/map_shards_test.cpp; 3 unit/corners_test.cpp.
 //
 // Readers and writers
 //   Slots are written under the group's exclusive lock only; racy_copy() may run at any time.

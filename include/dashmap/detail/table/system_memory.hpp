@@ -8,6 +8,7 @@
 //      the last of a huge page's out discards them, before it counts its own unit as done
 //      (core/resize.hpp, 7): so the memory is still the table's.
 //   3. Discarding may fail, or leave what is less than a page of the system: nobody relies on it.
+//   Tests: 2 concurrent/growth_test.cpp; 3 concurrent/reclamation_test.cpp.
 //
 // Readers and writers
 //   sync(system.vacate): each count is acq_rel, so all uses of a huge page come before it goes.

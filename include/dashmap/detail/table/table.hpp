@@ -16,6 +16,8 @@
 //   4. Overflow nodes are only added, and freed with the table: an optimistic reader may follow a
 //      chain at any time.
 //   5. `previous` goes from a table to null once, when every group has been filled.
+//   Models (test/model): 1, 3, 5 growth.*; 4 map.chain.
+//   Tests: 2 unit/map_lookup_test.cpp.
 //
 // Readers and writers
 //   Tags and slots: written under the group's exclusive lock; read under any lock, or racing, by
