@@ -276,6 +276,20 @@ class Sweeper : public Ranges<Types> {
     std::forward_list<Displaced> displaced_;
   };
 
+  // Asks for the slots and the word of groups to come: the lock's instruction keeps the processor
+  // from looking ahead by itself.
+  DASHMAP_DETAIL_INLINE static void prefetch_behind(const GroupType& group) noexcept {
+    constexpr std::size_t line = 64;
+    constexpr std::size_t words_a_line = line / sizeof(word_t);
+    const auto& table = *group.table;
+    if (group.index + words_a_line >= table.groups) return;
+    DASHMAP_DETAIL_PREFETCH(&table.word_of(group.index + words_a_line));
+    const auto* slots = reinterpret_cast<const unsigned char*>(table.slots_of(group.index + 1));
+    for (std::size_t at = 0; at < std::min(group_width * sizeof(SlotType), 8 * line); at += line) {
+      DASHMAP_DETAIL_PREFETCH(slots + at);
+    }
+  }
+
   // Calls f(place) for each element of a range, its group locked, the element recorded, and clears
   // the grave behind each group.
   template <class F>
@@ -292,6 +306,7 @@ class Sweeper : public Ranges<Types> {
     const Section section = groups.section();
     // Until an element is in hand the record names something that no key is compared with.
     ClosureMark mark(&section.word(), &section.word(), HoldKind::ref_mut_multi, groups.operation());
+    prefetch_behind(groups.group());
     const word_t calm = groups.calm();
     GroupWalk walk;
     walk.start(groups.group());
