@@ -282,7 +282,9 @@ class Resizer : public State<Types> {
         word.store(moved ? word::moved : word::unlocked_from(seen),
                    std::memory_order_release);  // sync(resize.moved)
         full_fence();  // sync(parking.asleep); moves are rare enough for a real fence
-        if (map.sleepers().maybe_any()) ParkingLot::wake(&word, ParkingLot::Whom::everybody);
+        if (map.sleepers().any()) {
+          ParkingLot::wake(map.sleepers(), &word, ParkingLot::Whom::everybody);
+        }
       }
     }
   };

@@ -29,7 +29,7 @@ namespace dashmap::detail {
 
 DASHMAP_DETAIL_INLINE void wake_after_release(Sleepers& sleepers, const Word* word) {
   if (sleepers.maybe_any()) [[unlikely]]
-    ParkingLot::wake(word);
+    ParkingLot::wake(sleepers, word);
 }
 
 // After the release of a shared hold; `before` is the word from before.
@@ -55,7 +55,7 @@ DASHMAP_DETAIL_COLD inline void release_among_others(Sleepers& sleepers, Word& w
   // With nothing nested, nobody but this hold can change the word (lock_word.hpp, 3).
   const word_t seen = word.load(std::memory_order_relaxed);
   const bool alone = word::is_sole(seen & ~word::pending);
-  if (alone && sleepers.maybe_any() && ParkingLot::hand_over(word, seen)) return;
+  if (alone && sleepers.any() && ParkingLot::hand_over(word, seen)) return;
   release_exclusive(word);
   wake_after_release(sleepers, &word);
 }

@@ -8,8 +8,9 @@
 //      word once more; an unlock changes the word, then (light_fence or a sequentially consistent
 //      operation) reads the count. So either the sleeper sees the unlock or the unlock sees the
 //      sleeper: no wake-up is lost. Where asymmetric_fences() is false the count carries
-//      `always_slow`, which sends every unlock to wake() and the full fence there. Shared holds
-//      need no count: who sleeps because of them marks the word, and the release sees the mark.
+//      `always_slow`, which sends every unlock to wake(), to a full fence and another look at the
+//      count: where nobody sleeps no bucket is touched. Shared holds need no count: who sleeps
+//      because of them marks the word, and the release sees the mark.
 //   2. The queue of a bucket changes under its mutex. A sleeper that was taken off is `woken` (it
 //      tries again) or `granted` (the lock was passed to it, taken already).
 //   3. The pending mark of a word (lock_word.hpp) is set for exclusive sleepers that wait for
@@ -64,6 +65,8 @@ class Sleepers {
       : newest_table(table), count_(asymmetric_fences() ? 0 : always_slow) {}
 
   bool maybe_any() const noexcept { return count_.load(std::memory_order_seq_cst) != 0; }
+  // The same without `always_slow`: whether there are any.
+  bool any() const noexcept { return (count_.load(std::memory_order_seq_cst) & ~always_slow) != 0; }
   void add() noexcept { count_.fetch_add(1, std::memory_order_seq_cst); }
   void remove() noexcept { count_.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -204,7 +207,10 @@ class ParkingLot {
     writers,   // readers are kept out: who does not queue, and the first of the writers
   };
 
-  DASHMAP_DETAIL_COLD static void wake(const Word* word, Whom whom = Whom::enterers) {
+  DASHMAP_DETAIL_COLD static void wake(const Sleepers& sleepers, const Word* word,
+                                       Whom whom = Whom::enterers) {
+    if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
+    if (!sleepers.any()) return;
     Bucket& bucket = bucket_of(word);
     if (nobody_in(bucket)) return;
     const std::lock_guard lock(bucket.mutex);
@@ -302,7 +308,6 @@ class ParkingLot {
   }
 
   static bool nobody_in(const Bucket& bucket) noexcept {
-    if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
     return bucket.count.load(std::memory_order_seq_cst) == 0;
   }
 
