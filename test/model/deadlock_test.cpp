@@ -229,6 +229,7 @@ const Register upgrade(Model{"held.upgrade", 2, [] { return new Upgrade; }, mode
 
 // range.hpp 1: who locks everything has nothing yet of what comes behind the group it waits for.
 struct Range : Spread {
+  // Relaxed throughout: it says when to begin, and what is read under locks these order.
   model::Atomic<int> holding{0};
   void thread(unsigned t) override {
     if (t == 0) {

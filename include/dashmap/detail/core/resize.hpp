@@ -47,6 +47,7 @@
 #include <thread>
 
 #include "dashmap/detail/core/state.hpp"
+#include "dashmap/detail/sync/lock_handle.hpp"
 
 namespace dashmap::detail {
 
@@ -281,10 +282,9 @@ class Resizer : public State<Types> {
         // Nobody else changes a word locked with nothing nested.
         word.store(moved ? word::moved : word::unlocked_from(seen),
                    std::memory_order_release);  // sync(resize.moved)
-        full_fence();  // sync(parking.asleep); moves are rare enough for a real fence
-        if (map.sleepers().any()) {
-          ParkingLot::wake(map.sleepers(), &word, ParkingLot::Whom::everybody);
-        }
+        // sync(parking.asleep)
+        light_fence();
+        wake_after_release(map.sleepers(), &word, ParkingLot::Whom::everybody);
       }
     }
   };

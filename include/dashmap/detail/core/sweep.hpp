@@ -284,6 +284,7 @@ class Sweeper : public Ranges<Types> {
     const auto& table = *group.table;
     if (group.index + words_a_line >= table.groups) return;
     DASHMAP_DETAIL_PREFETCH(&table.word_of(group.index + words_a_line));
+    // As bytes: what is asked for are lines, wherever in them slots begin.
     const auto* slots = reinterpret_cast<const unsigned char*>(table.slots_of(group.index + 1));
     for (std::size_t at = 0; at < std::min(group_width * sizeof(SlotType), 8 * line); at += line) {
       DASHMAP_DETAIL_PREFETCH(slots + at);

@@ -27,9 +27,10 @@
 
 namespace dashmap::detail {
 
-DASHMAP_DETAIL_INLINE void wake_after_release(Sleepers& sleepers, const Word* word) {
+DASHMAP_DETAIL_INLINE void wake_after_release(Sleepers& sleepers, const Word* word,
+                                              ParkingLot::Whom whom = ParkingLot::Whom::enterers) {
   if (sleepers.maybe_any()) [[unlikely]]
-    ParkingLot::wake(sleepers, word);
+    ParkingLot::wake(sleepers, word, whom);
 }
 
 // After the release of a shared hold; `before` is the word from before.

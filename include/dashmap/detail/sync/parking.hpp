@@ -207,8 +207,7 @@ class ParkingLot {
     writers,   // readers are kept out: who does not queue, and the first of the writers
   };
 
-  DASHMAP_DETAIL_COLD static void wake(const Sleepers& sleepers, const Word* word,
-                                       Whom whom = Whom::enterers) {
+  DASHMAP_DETAIL_COLD static void wake(const Sleepers& sleepers, const Word* word, Whom whom) {
     if (!asymmetric_fences()) full_fence();  // sync(parking.asleep)
     if (!sleepers.any()) return;
     Bucket& bucket = bucket_of(word);

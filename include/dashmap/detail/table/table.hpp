@@ -264,7 +264,7 @@ struct alignas(64) Table {
 
  private:
   Extent slots_in(std::uint64_t first, std::uint64_t last) const noexcept {
-    const auto at = reinterpret_cast<std::uintptr_t>(slots);  // to be rounded to pages
+    const auto at = reinterpret_cast<std::uintptr_t>(slots);  // only numbers round to pages
     constexpr std::uintptr_t group_bytes = group_width * sizeof(SlotType);
     return {at + static_cast<std::uintptr_t>(first) * group_bytes,
             at + static_cast<std::uintptr_t>(last) * group_bytes};
