@@ -5,7 +5,6 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "dashmap/detail/core/entry_state.hpp"
 #include "dashmap/guard.hpp"
@@ -14,7 +13,8 @@ namespace dashmap::detail {
 
 template <class Map, class Q>
 DASHMAP_DETAIL_INLINE auto into_ref(EntryState<Map, Q>& state) {
-  return RefMut<typename Map::Key, typename Map::Value>(state.into_guard(), &state.element());
+  auto* const element = &state.element();
+  return RefMut<typename Map::Key, typename Map::Value>(state.into_guard(), element);
 }
 
 }  // namespace dashmap::detail
@@ -90,31 +90,33 @@ class VacantEntry {
 
   template <class... Args>
   DASHMAP_DETAIL_INLINE explicit VacantEntry(std::in_place_t, Args&&... args)
-      : state_(std::forward<Args>(args)...) {}
+      : place_(std::in_place, std::forward<Args>(args)...) {}
 
   /// The key that was asked for.
-  const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND { return state_.key(); }
+  const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND { return place_.state_.key(); }
   /// Gives the key back; releases the lock.
-  Key into_key() { return state_.into_key(); }
+  Key into_key() { return place_.state_.into_key(); }
   /// Inserts the value; the entry is used up.
   RefMut<Key, Value> insert(Value value) {
     return insert_with([&]() -> Value { return std::move(value); });
   }
   /// Inserts the value; the entry is used up.
   OccupiedEntry<Map, Q> insert_entry(Value value) {
-    OccupiedEntry<Map, Q> result(std::in_place, std::move(state_), detail::stays_here);
+    OccupiedEntry<Map, Q> result(std::in_place, std::move(place_.state_), detail::stays_here);
     result.state_.fill([&]() -> Value { return std::move(value); });
     return result;
   }
   /// Inserts what `make()` gives, built in place.
   template <class Make>
   RefMut<Key, Value> insert_with(Make&& make) {
-    state_.fill(std::forward<Make>(make));
-    return detail::into_ref(state_);
+    place_.state_.fill(std::forward<Make>(make));
+    return place_.into_ref();
   }
 
  private:
-  detail::EntryState<Map, Q> state_;
+  friend class Entry<Map, Q>;
+
+  OccupiedEntry<Map, Q> place_;  // what it becomes when it is filled
 };
 
 /// A key's place in the map, occupied or vacant: look first, then decide, as one atomic step.
@@ -131,28 +133,22 @@ class Entry {
   template <class Arg>
   DASHMAP_DETAIL_INLINE Entry(Map& map, std::uint64_t hash, typename Map::Found&& found,
                               Arg&& query, detail::Operation operation)
-      : kind_(found.place ? Kind(std::in_place_type<Occupied>, std::in_place, map, hash,
-                                 std::move(found), std::forward<Arg>(query), operation)
-                          : Kind(std::in_place_type<Vacant>, std::in_place, map, hash,
-                                 std::move(found), std::forward<Arg>(query), operation)) {}
+      : Entry(found.place ? true : false, map, hash, std::move(found), std::forward<Arg>(query),
+              operation) {}
 
-  DASHMAP_DETAIL_INLINE bool is_occupied() const noexcept { return kind_.index() == 0; }
+  DASHMAP_DETAIL_INLINE bool is_occupied() const noexcept { return is_occupied_; }
   /// The entry as what it is; null when it is the other.
   DASHMAP_DETAIL_INLINE Occupied* occupied() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
-    return std::get_if<Occupied>(&kind_);
+    return is_occupied_ ? &vacant_.place_ : nullptr;
   }
   DASHMAP_DETAIL_INLINE Vacant* vacant() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
-    return std::get_if<Vacant>(&kind_);
+    return is_occupied_ ? nullptr : &vacant_;
   }
 
   /// The stored key if occupied, else the one that was asked for.
-  const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND {
-    return std::visit([](const auto& entry) -> const Key& { return entry.key(); }, kind_);
-  }
+  const Key& key() const DASHMAP_DETAIL_LIFETIMEBOUND { return vacant_.key(); }
   /// The key that was asked for; releases the lock.
-  Key into_key() {
-    return std::visit([](auto& entry) { return entry.into_key(); }, kind_);
-  }
+  Key into_key() { return vacant_.into_key(); }
 
   /// The value there is, or this one.
   DASHMAP_DETAIL_INLINE RefMutType or_insert(Value value) {
@@ -161,10 +157,10 @@ class Entry {
   /// The value there is, or what `make()` gives. It runs under the lock, once, if at all.
   template <class Make>
   DASHMAP_DETAIL_INLINE RefMutType or_insert_with(Make&& make) {
-    if (Occupied* entry = occupied()) return entry->into_ref();
-    return vacant()->insert_with([&]() -> Value {
-      return Value(std::invoke(std::forward<Make>(make)));
-    });
+    Occupied& place = vacant_.place_;
+    place.state_.fill_if(!is_occupied_,
+                         [&]() -> Value { return Value(std::invoke(std::forward<Make>(make))); });
+    return place.into_ref();
   }
   /// As or_insert_with, for `make(const Key&)`.
   template <class Make>
@@ -216,8 +212,14 @@ class Entry {
   }
 
  private:
-  using Kind = std::variant<Occupied, Vacant>;
-  Kind kind_;
+  template <class... Args>
+  DASHMAP_DETAIL_INLINE explicit Entry(bool is_occupied, Args&&... args)
+      : vacant_(std::in_place, std::forward<Args>(args)...), is_occupied_(is_occupied) {}
+
+  // Made as one thing, not as one of two: what the compiler knows of its lock it then knows at each
+  // use (docs/dead_ends.md).
+  Vacant vacant_;
+  bool is_occupied_;
 };
 
 }  // namespace dashmap

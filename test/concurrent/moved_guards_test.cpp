@@ -411,6 +411,35 @@ TEST_F(MovedGuardsTest, EntriesThatWereMovedWork) {
   EXPECT_EQ(map.len(), keys);
 }
 
+// The taker of an entry changes the group only when the giver is through with its own work there.
+TEST_F(MovedGuardsTest, AMovedEntryWaitsForTheGiversWork) {
+  const auto reporter = dump_on_hang(map);
+  using EntryType = decltype(map.entry(u64{}));
+  for (u64 round = 0; round < scaled(20, 5); ++round) {
+    auto entry = std::make_unique<EntryType>(map.entry(100));
+    std::atomic<bool> there{false};
+    std::atomic<bool> inserted{false};
+    std::thread taker;
+    map.alter(2, [&](const u64&, std::string value) {
+      taker = std::thread([&, entry = std::move(entry)]() mutable {
+        stress::guarded([&] {
+          there.store(true);
+          entry->or_insert("new");
+          inserted.store(true);
+        });
+        entry.reset();
+      });
+      await(there);
+      stress::linger();
+      EXPECT_FALSE(inserted.load());
+      return value;
+    });
+    taker.join();
+    EXPECT_TRUE(inserted.load());
+    EXPECT_EQ(map.remove(100), std::pair(u64{100}, std::string("new")));
+  }
+}
+
 // Work under a guard of the group is not disturbed by the thread that the guard goes to.
 TEST_F(MovedGuardsTest, ReadersUnderAGuardThatGoesAwayAreLeftAlone) {
   const auto reporter = dump_on_hang(map);

@@ -60,6 +60,23 @@ TEST_F(ThreadsTest, ThousandsOfShortLivedThreads) {
   EXPECT_EQ(map.len(), 1 + batches * alive / 2);
 }
 
+// Some of the threads have a counter of their own, the others share; each wave takes over from the
+// one before.
+TEST_F(ThreadsTest, TheCountIsExactWhoeverCounted) {
+  Map map;
+  map.reserve(4096);
+  const auto reporter = dump_on_hang(map);
+  constexpr unsigned alive = 24;
+  const u64 each = scaled(20'000, 2'000);
+  for (u64 wave = 0; wave < 4; ++wave) {
+    run_threads(alive, [&](unsigned thread) {
+      for (u64 n = 0; n < each; ++n) map.insert(n * alive + thread, wave);
+      for (u64 n = wave % 2; n < each; n += 2) map.erase(n * alive + thread);
+    });
+    ASSERT_EQ(map.len(), alive * (each / 2));
+  }
+}
+
 TEST_F(ThreadsTest, ThreadsOutliveTheirMapsAndMapsTheirThreads) {
   auto shared = std::make_shared<Map>();
   std::vector<std::thread> threads;

@@ -50,6 +50,29 @@ const Register fenced(Model{"pin.fenced", 2, [] { return new Reclaim(true); }, 3
                             false, 1});
 const Register three(Model{"pin.three", 3, [] { return new Reclaim(true); }, model::none, 20000});
 
+// 3: a record that was seen with another map, of the same thread or of the next that has the
+// record, is seen after what was done under the pin before.
+struct Elsewhere : Reclaim {
+  char another_map = 0;
+  bool handed_on;
+  explicit Elsewhere(bool h) : handed_on(h) {}
+  void thread(unsigned t) override {
+    if (t == 0) return Reclaim::thread(0);
+    if (t == 1) look();
+    if (t == 1 && handed_on) return;
+    if (const QuickPin pin(&another_map); !pin) {
+      const Pin slow(&another_map);
+    }
+  }
+};
+const Register elsewhere(Model{"pin.elsewhere", 2, [] { return new Elsewhere(false); }, 4, 20000});
+const Register elsewhere_fenced(Model{"pin.elsewhere_fenced", 2,
+                                      [] { return new Elsewhere(false); }, 4, 20000, false});
+const Register handed_on(Model{"pin.handed_on", 3, [] { return new Elsewhere(true); }, 3, 20000,
+                               true, false, 2});
+const Register handed_on_fenced(Model{"pin.handed_on_fenced", 3, [] { return new Elsewhere(true); },
+                                      3, 20000, false, false, 2});
+
 // 2: a pin within another one, of the same map and of another. The outer one is a QuickPin where
 // the thread was here before.
 struct Nested : Reclaim {

@@ -683,6 +683,45 @@ TEST(ReentrancyOfReads, AnElementInsertedUnderAGuardOfItsGroupCanBeGuardedToo) {
   EXPECT_EQ(*fresh, 11);
 }
 
+// Eight elements are one group.
+dashmap::DashMap<int, int> one_group() {
+  dashmap::DashMap<int, int> map;
+  for (int k = 0; k < 8; ++k) map.insert(k, k);
+  return map;
+}
+
+TEST(ReentrancyOfPasses, WhatTheClosureRemovedIsNotMet) {
+  auto map = one_group();
+  int met = 0;
+  map.retain([&](const int& k, int&) {
+    ++met;
+    for (int other = 0; other < 8; ++other) {
+      if (other != k) {
+        EXPECT_TRUE(map.erase(other));
+      }
+    }
+    return true;
+  });
+  EXPECT_EQ(met, 1);
+  EXPECT_EQ(map.len(), 1);
+}
+
+TEST(ReentrancyOfPasses, WhatTheClosureKeepsInItsHandsIsRefused) {
+  auto map = one_group();
+  std::optional<dashmap::RefMut<int, int>> kept;
+  int met = 0;
+  EXPECT_DEADLOCK(map.alter_all([&](const int& k, int x) {
+    ++met;
+    if (!kept) kept.emplace(map.get_mut(k == 0 ? 1 : 0));
+    return x + 100;
+  }));
+  EXPECT_LT(met, 8);
+  const int untouched = kept->key();
+  EXPECT_EQ(**kept, untouched);
+  kept.reset();
+  EXPECT_EQ(map.get_copy(untouched), untouched);
+}
+
 TEST(DumpLocks, ShowsWhatIsHeld) {
   DashMap<int, std::string> map{{1, "a"}, {2, "b"}};
   std::ostringstream before;

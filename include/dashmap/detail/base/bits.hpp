@@ -54,7 +54,8 @@ template <class T>
 }
 
 /// The compiler forgets what it knows of the value: it is kept in one form, the one at hand.
-DASHMAP_DETAIL_INLINE void settle_value([[maybe_unused]] std::uint64_t& value) noexcept {
+template <class T>
+DASHMAP_DETAIL_INLINE void settle_value([[maybe_unused]] T& value) noexcept {
 #if DASHMAP_DETAIL_GCC_ASM
   __asm__("" : "+r"(value));
 #endif

@@ -197,6 +197,16 @@ inline void cpu_relax() noexcept {
 #endif
 }
 
+// For a store that follows a release store of the same thread to the same object, and synchronizes
+// with whoever sees it instead. C++17 counted it to the release sequence, C++20 does not. It is a
+// release store too where that costs nothing; AArch64 orders any store to an object after an
+// earlier one (local write successor), and its release stores make later acquire loads wait.
+#if defined(__aarch64__)
+inline constexpr std::memory_order successor_store = std::memory_order_relaxed;
+#else
+inline constexpr std::memory_order successor_store = std::memory_order_release;
+#endif
+
 // Keeps the loads of an optimistic reader before its check of the version. The sanitizer rejects
 // thread fences; its builds read through functions that it does not instrument, on processors
 // (x86) that keep loads in order, where stopping the compiler is enough.

@@ -175,9 +175,9 @@ class Locker : public Resizer<Types> {
                const Request& request) const {
     const Acquired acquired{group, 0, true, group.first_hash(), group.last_hash()};
     if (!admits<Exclusive>(acquired, slot, hash, query, request)) {
-      throw DeadlockError("dashmap: " + std::string(name_of(request.operation)) +
-                          " would wait, with keys of the same group locked, for a guard that went"
-                          " to another thread");
+      throw DeadlockError(joined({"dashmap: ", name_of(request.operation),
+                                  " would wait, with keys of the same group locked, for a guard"
+                                  " that went to another thread"}));
     }
   }
 
@@ -262,6 +262,7 @@ class Locker : public Resizer<Types> {
   static void note_own(Acquired& result, const Own& own, bool exclusive, word_t locked) noexcept {
     const bool alone = own.shared == 0 && own.depth == 0 && word::readers(locked) == 0;
     result.own = own.shared != 0 || own.depth != 0;
+    if (result.own) Held::note_nested(result.group.word);
     result.locked = exclusive && alone ? locked & ~word::pending : 0;
   }
 

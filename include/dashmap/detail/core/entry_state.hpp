@@ -50,7 +50,8 @@ class EntryState {
         tag_(found.place.tag),
         handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry, operation),
         query_(std::forward<Arg>(query)) {
-    note();
+    if (!found.place) note();
+    handle_.set_moved_flag(false);
   }
   EntryState(EntryState&& other) noexcept(std::is_nothrow_move_constructible_v<Key>)
       : EntryState(std::move(other), stays_here) {
@@ -67,7 +68,7 @@ class EntryState {
         query_(std::forward<Q>(other.query_)),
         built_(std::move(other.built_)),
         spent_(other.spent_) {
-    note();
+    if (handle_ && slot_ == nullptr) note();
   }
   EntryState& operator=(EntryState&&) = delete;
   DASHMAP_DETAIL_INLINE ~EntryState() {}  // spelled out, to be inlined
@@ -91,10 +92,12 @@ class EntryState {
   DASHMAP_DETAIL_INLINE auto& element() const noexcept { return slot_->element(); }
 
   // Gives the lock to the guard of the element.
-  DASHMAP_DETAIL_INLINE ExclusiveHandle&& into_guard() {
+  DASHMAP_DETAIL_INLINE ExclusiveHandle into_guard() {
+    const bool moved = handle_.moved_flag();
     handle_.use();
     handle_.hold().set_kind(HoldKind::ref_mut);
-    return std::move(handle_);
+    handle_.set_moved_flag(moved);
+    return handle_.give();
   }
 
   // Inserts make()'s value under the key. The entry must be vacant.
@@ -109,6 +112,14 @@ class EntryState {
     });
     spent_ = true;
     handle_.hold().set_slot(slot_);
+  }
+
+  // The same if the entry is vacant.
+  template <class Make>
+  DASHMAP_DETAIL_INLINE void fill_if(bool vacant, Make&& make) {
+    const bool moved = handle_.moved_flag();
+    if (vacant) fill(std::forward<Make>(make));
+    handle_.set_moved_flag(moved);
   }
 
   void set(Value value) {
@@ -227,7 +238,7 @@ class EntryState {
 
   // A vacant entry's key is compared with others through its record.
   DASHMAP_DETAIL_INLINE void note() noexcept {
-    if (handle_ && slot_ == nullptr) handle_.hold().note(map_->vacant_key(hash_, query_));
+    handle_.hold().note(map_->vacant_key(hash_, query_));
   }
 
   const Key& supplied() const {

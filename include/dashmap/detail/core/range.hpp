@@ -54,18 +54,22 @@ class Ranges : public Operations<Types> {
   class GroupWalk {
    public:
     void start(const GroupType& group) noexcept {
-      lanes_ = match_full(group.table->tags_of(group.index));
+      start(group, match_full(group.table->tags_of(group.index)));
+    }
+    // `lanes`: those that have an element.
+    DASHMAP_DETAIL_INLINE void start(const GroupType& group, BitMask lanes) noexcept {
+      lanes_ = lanes;
       tags_ = group.table->tags_of(group.index);
       slots_ = group.table->slots_of(group.index);
       node_ = group.table->overflow[group.index].load(std::memory_order_acquire);
     }
-    PlaceType next() noexcept {
+    // `disturbed`: the own thread may have removed elements since the start.
+    DASHMAP_DETAIL_INLINE PlaceType next(bool disturbed = true) noexcept {
       for (;;) {
         while (lanes_) {
           const std::size_t lane = lanes_.next();
           lanes_.clear_lowest();
-          // The own thread may have removed it since.
-          if (tags_[lane] != 0) [[likely]]
+          if (!disturbed || tags_[lane] != 0) [[likely]]
             return PlaceType::of(slots_ + lane, tags_ + lane);
         }
         if (node_ == nullptr) return {};

@@ -304,7 +304,8 @@ class Resizer : public State<Types> {
       Sources sources{*this, *from, source};
       if (!lock_sources(sources, from_ratio)) return;
       if (this->visitors().any_at(&from->word_of(source), from_ratio)) return;
-      std::array<std::size_t, max_ratio> used{};
+      // Not wider: clearing it is part of each move.
+      std::array<std::uint32_t, max_ratio> used{};
       if (!make_room(*from, source, from_ratio, to, target, to_ratio)) return;
       for (std::size_t i = 0; i < from_ratio; ++i) {
         from->for_each(source + i, [&](auto place) {

@@ -8,7 +8,10 @@
 //   2. size() is the number of elements whenever no insertion or removal is under way.
 //   3. A table is retired once it is unlinked from the chain of tables, and freed after
 //      PinRegistry::quiescent() said so, or with the map. An insertion frees a slice at a time.
+//   4. A stripe's own counter is stored by the thread with its number only (pin.hpp, 6), so without
+//      a locked instruction; all others add to the counter beside it.
 //   Models (test/model): 1 growth.*; 2 map.count, several; 3 growth.readers, shrink.
+//   Tests: 4 concurrent/threads_test.cpp.
 //
 // Readers and writers
 //   sync(state.table): a new table is stored with release, pairs with the acquire load in table().
@@ -172,7 +175,8 @@ class State {
     std::int64_t sum = count_.load(std::memory_order_acquire);
     if (const Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
       for (std::size_t i = 0; i <= stripes->mask; ++i) {
-        sum += stripes->of[i].value.load(std::memory_order_acquire);
+        sum += stripes->of[i].own.load(std::memory_order_acquire);
+        sum += stripes->of[i].others.load(std::memory_order_acquire);
       }
     }
     return sum > 0 ? static_cast<std::size_t>(sum) : 0;
@@ -181,23 +185,23 @@ class State {
   // Counts an element in, into the table that the caller has locked a group of. Gives the counter's
   // value when the table wants maintenance, else 0.
   DASHMAP_DETAIL_INLINE std::int64_t count_in(const TableType& table) noexcept {
-    // Release: whoever sees the count may expect to find the element.
+    const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
     std::int64_t value = 0;
-    bool due = table.previous.load(std::memory_order_relaxed) != nullptr;
+    bool due = false;
     if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
-      value = 1 + stripes->of[this_thread_stripe() & stripes->mask].value.fetch_add(
-                      1, std::memory_order_release);
-      due = due || (static_cast<std::uint64_t>(value) & table.check_mask) == 0;
+      value = stripes->count(1);
+      const std::uint64_t often = growing ? table.check_mask & help_mask : table.check_mask;
+      due = (static_cast<std::uint64_t>(value) & often) == 0;
     } else {
+      // Release: whoever sees the count may expect to find the element.
       value = 1 + count_.fetch_add(1, std::memory_order_release);
-      due = due || value > static_cast<std::int64_t>(table.capacity);
+      due = growing || value > static_cast<std::int64_t>(table.capacity);
     }
     return due ? (value == 0 ? 1 : value) : 0;
   }
   DASHMAP_DETAIL_INLINE void count_out() noexcept {
     if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
-      stripes->of[this_thread_stripe() & stripes->mask].value.fetch_sub(1,
-                                                                        std::memory_order_release);
+      stripes->count(-1);
     } else {
       count_.fetch_sub(1, std::memory_order_release);
     }
@@ -207,25 +211,35 @@ class State {
   // One counter is enough while a table is so small that its locks are shared more anyway.
   static constexpr std::uint64_t striped_from_groups = 16;
 
+  // While a table grows an insertion in so many helps, less one.
+  static constexpr std::uint64_t help_mask = 3;
+
+  // A stripe's own thread, the one with its number, counts without a locked instruction.
   struct Stripe {
-    alignas(64) std::atomic<std::int64_t> value{0};
+    alignas(64) std::atomic<std::int64_t> own{0};
+    std::atomic<std::int64_t> others{0};
   };
   struct Stripes {
     explicit Stripes(std::size_t n) noexcept : mask(n - 1) {}
+
+    // Gives the counter's new value. Release, both: whoever sees the count may expect to find the
+    // element.
+    DASHMAP_DETAIL_INLINE std::int64_t count(std::int64_t change) noexcept {
+      const std::size_t number = this_thread_pin->number;
+      if (number <= mask) [[likely]] {
+        // Relaxed: nobody else stores it.
+        const std::int64_t value = of[number].own.load(std::memory_order_relaxed) + change;
+        of[number].own.store(value, std::memory_order_release);
+        return value;
+      }
+      return of[number & mask].others.fetch_add(change, std::memory_order_release) + change;
+    }
+
     std::size_t mask;
     Stripe of[1];  // mask + 1 of them
   };
   static std::size_t stripe_count() noexcept {
-    return std::min<std::size_t>(std::bit_ceil(hardware_threads()), 64);
-  }
-
-  static std::size_t this_thread_stripe() noexcept {
-    static constinit thread_local std::size_t mine = 0;
-    if (mine == 0) [[unlikely]] {
-      static std::atomic<std::size_t> next{0};
-      mine = next.fetch_add(1, std::memory_order_relaxed) + 1;
-    }
-    return mine;
+    return std::min<std::size_t>(2 * std::bit_ceil(hardware_threads()), 64);
   }
 
   // Called under the resize lock. Throws what the allocator throws.
@@ -243,7 +257,8 @@ class State {
   void publish(TableType* table) noexcept {
     table->check_mask = 0;
     if (const Stripes* stripes = stripes_.load(std::memory_order_relaxed)) {
-      const std::uint64_t often = table->capacity / (8 * (stripes->mask + 1));
+      // Two counters a stripe: insertions go beyond the capacity by an eighth at most.
+      const std::uint64_t often = table->capacity / (16 * (stripes->mask + 1));
       table->check_mask = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
     }
     sleepers_.newest_table.store(table, std::memory_order_release);  // sync(state.table)

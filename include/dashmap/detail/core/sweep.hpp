@@ -7,7 +7,9 @@
 //      size only between groups in hash order, so an element that is present throughout is met
 //      exactly once. A group that began below the position (the table shrank) is filtered.
 //   2. A sweep holds the group of its element and nothing else. While its closure runs the hold has
-//      a record with the element; both end before the next group, and when the closure throws.
+//      a record with the element; both end before the next group, and when the closure throws. Only
+//      where the record says that the thread took the group once more (acquire.hpp) may elements be
+//      gone, or held by the thread.
 //   3. What a sweep takes out of a group is destroyed after the group is released.
 //   4. Operations on many keys check for conflicting holds of their own thread before they change
 //      anything.
@@ -55,90 +57,98 @@ class Sweeper : public Ranges<Types> {
     Groups(Sweeper& map, std::uint64_t first, std::uint64_t last, Operation operation) noexcept
         : map_(&map), first_(first), last_(last), operation_(operation) {}
 
+    // The group in hand, as values: they stay in registers, and the processor goes on with them
+    // while it waits for the lock's instruction.
+    struct Hand {
+      GroupType group{};
+      BitMask lanes{0};   // that have an element
+      word_t locked = 0;  // as in Acquired
+      // While this thread takes the group, entered exclusively, no further time, admits() is true.
+      bool calm = false;
+    };
+
     // Locks the next group; false at the end, with nothing locked.
-    DASHMAP_DETAIL_INLINE bool enter() {
-      if (first_ > last_ || !(grab() || enter_slow())) return false;
-      const std::uint64_t last_of_group = group_.last_hash();
+    DASHMAP_DETAIL_INLINE bool enter(Hand& hand) {
+      if (first_ > last_) return false;
+      if (!grab(hand)) [[unlikely]] {
+        const auto acquired = enter_slow();
+        if (!acquired) return false;
+        hand.group = acquired->group;
+        hand.locked = acquired->locked;
+        hand.lanes = match_full(hand.group.table->tags_of(hand.group.index));
+      }
+      const std::uint64_t last_of_group = hand.group.last_hash();
       from_ = first_;
-      filter_ = group_.first_hash() < first_ || last_of_group > last_;
+      filter_ = hand.group.first_hash() < first_ || last_of_group > last_;
+      hand.calm = !filter_ && !own_;
       first_ = last_of_group + 1;
       return true;
     }
 
-    // Takes the group in hand again, which nobody moved since it was released.
-    void reenter() {
-      word_t seen = group_.word->load(std::memory_order_acquire);
+    // Takes the group again that was entered last, which nobody moved since it was released.
+    void reenter(const GroupType& group) {
+      word_t seen = group.word->load(std::memory_order_acquire);
       own_ = false;
-      if (!(Exclusive ? try_lock_exclusive(*group_.word, seen, 0, false)
-                      : try_lock_shared(*group_.word, seen, false))) {
+      if (!(Exclusive ? try_lock_exclusive(*group.word, seen, 0, false)
+                      : try_lock_shared(*group.word, seen, false))) {
         own_ = map_->template acquire<Exclusive>(from_, Request{operation_})->own;
       }
     }
 
-    // Whether an element of the group is one of the range. Throws DeadlockError if this thread has
-    // it already.
-    DASHMAP_DETAIL_INLINE bool admits(const SlotType& slot) const {
-      return !(filter_ || own_ || nested_since()) || examine(slot);
+    // Whether an element of the group entered last is one of the range. Throws DeadlockError if
+    // this thread has it already.
+    DASHMAP_DETAIL_INLINE bool admits(const GroupType& group, const SlotType& slot) const {
+      return !(filter_ || own_ || nested_since(*group.word)) || examine(group, slot);
     }
-    DASHMAP_DETAIL_COLD bool examine(const SlotType& slot) const {
+    // By value: nobody is told where the caller has its group.
+    DASHMAP_DETAIL_COLD bool examine(GroupType group, const SlotType& slot) const {
       if (filter_ && !in_range(slot)) return false;
-      if (own_ || nested_since()) check(slot);
+      if (own_ || nested_since(*group.word)) check(group, slot);
       return true;
     }
-    // While the word of a group that was entered exclusively is this, admits() is true. It never is
-    // 0, as which it was virgin.
-    word_t calm() const noexcept { return filter_ ? 0 : locked_; }
 
-    void check(const SlotType& slot) const {
-      map_->template require<Exclusive>(group_, &slot, map_->hash_of_slot(slot), slot.element().key,
+    void check(const GroupType& group, const SlotType& slot) const {
+      map_->template require<Exclusive>(group, &slot, map_->hash_of_slot(slot), slot.element().key,
                                         Request{operation_});
     }
 
     Sweeper& map() const noexcept { return *map_; }
-    const GroupType& group() const noexcept { return group_; }
     Operation operation() const noexcept { return operation_; }
     bool own() const noexcept { return own_; }
-    Section section() const noexcept
-      requires Exclusive
-    {
-      return Section(map_->sleepers(), *group_.word, locked_);
-    }
 
    private:
     // Locks the first group from the position on that has elements, in one step, where it is in the
     // newest table and free. At the end the position is behind the last hash.
-    DASHMAP_DETAIL_INLINE bool grab() {
+    DASHMAP_DETAIL_INLINE bool grab(Hand& hand) {
       const QuickPin pin(map_);
       if (!pin) [[unlikely]]
         return false;
       for (;;) {
-        group_ = map_->newest_group(first_);
-        if (!word::is_readable(group_.seen)) [[unlikely]]
+        hand.group = map_->newest_group(first_);
+        if (!word::is_readable(hand.group.seen)) [[unlikely]]
           return false;
-        if (match_full(group_.table->tags_of(group_.index)).any() ||
-            word::has_overflow(group_.seen)) [[likely]]
+        hand.lanes = match_full(hand.group.table->tags_of(hand.group.index));
+        if (hand.lanes || word::has_overflow(hand.group.seen)) [[likely]]
           break;
-        if (!Base::unchanged(group_)) continue;
-        first_ = group_.last_hash() + 1;
+        if (!Base::unchanged(hand.group)) continue;
+        first_ = hand.group.last_hash() + 1;
         if (first_ > last_) return false;
       }
       // A group that is free has no exclusive hold, and for an exclusive one no other: none of this
       // thread's is in the way.
       own_ = false;
-      word_t seen = group_.seen;
-      locked_ = word::locked_from(seen);
+      word_t seen = hand.group.seen;
+      hand.locked = word::locked_from(seen);
       // Without room for a reader acquire waits, or throws.
-      return Exclusive ? try_lock_exclusive(*group_.word, seen, 0, false)
-                       : word::has_room(seen) && try_lock_shared(*group_.word, seen, false);
+      return Exclusive ? try_lock_exclusive(*hand.group.word, seen, 0, false)
+                       : word::has_room(seen) && try_lock_shared(*hand.group.word, seen, false);
     }
-    DASHMAP_DETAIL_COLD bool enter_slow() {
-      if (first_ > last_ || !skip_empty()) return false;
-      const auto acquired = map_->template acquire<Exclusive>(first_, Request{operation_});
-      if (!acquired) return false;
-      group_ = acquired->group;
-      locked_ = acquired->locked;
-      own_ = acquired->own;
-      return true;
+    // The same, however long it takes.
+    DASHMAP_DETAIL_COLD std::optional<typename Base::Acquired> enter_slow() {
+      if (first_ > last_ || !skip_empty()) return std::nullopt;
+      auto acquired = map_->template acquire<Exclusive>(first_, Request{operation_});
+      if (acquired) own_ = acquired->own;
+      return acquired;
     }
     // Takes the position past groups that are empty now; false when there are no others.
     bool skip_empty() {
@@ -156,9 +166,9 @@ class Sweeper : public Ranges<Types> {
     }
 
     // Whether this thread took guards of the group since it was entered.
-    bool nested_since() const noexcept {
+    static bool nested_since(const Word& word) noexcept {
       // Relaxed: what this thread did itself, it sees.
-      const word_t now = group_.word->load(std::memory_order_relaxed);
+      const word_t now = word.load(std::memory_order_relaxed);
       if constexpr (Exclusive) {
         return word::readers(now) != 0 || (now & word::depth_mask) != word::depth_one;
       } else {
@@ -177,9 +187,7 @@ class Sweeper : public Ranges<Types> {
     bool filter_ = false;
     bool own_ = false;        // the thread had holds on the group before
     std::uint64_t from_ = 0;  // the position when the group was entered
-    word_t locked_ = 0;       // as in Acquired
     Operation operation_;
-    GroupType group_{};
   };
 
   // Keeps the elements for which f(const Key&, Value&) is true.
@@ -297,26 +305,28 @@ class Sweeper : public Ranges<Types> {
   DASHMAP_DETAIL_INLINE void sweep(std::uint64_t first, std::uint64_t last, Operation operation,
                                    Grave& grave, F f) {
     Groups<true> groups(*this, first, last, operation);
-    while (groups.enter()) {
-      sweep_group(groups, f);
+    typename Groups<true>::Hand hand;
+    while (groups.enter(hand)) {
+      sweep_group(groups, hand, f);
       grave.clear();
     }
   }
   template <class F>
-  DASHMAP_DETAIL_INLINE void sweep_group(const Groups<true>& groups, F& f) {
-    const Section section = groups.section();
+  DASHMAP_DETAIL_INLINE void sweep_group(const Groups<true>& groups,
+                                         const typename Groups<true>::Hand& hand, F& f) {
+    const Section section(this->sleepers(), *hand.group.word, hand.locked);
     // Until an element is in hand the record names something that no key is compared with.
-    ClosureMark mark(&section.word(), &section.word(), HoldKind::ref_mut_multi, groups.operation());
-    prefetch_behind(groups.group());
-    const word_t calm = groups.calm();
+    ClosureMark mark(hand.group.word, hand.group.word, HoldKind::ref_mut_multi, groups.operation());
+    prefetch_behind(hand.group);
     GroupWalk walk;
-    walk.start(groups.group());
-    while (const PlaceType place = walk.next()) {
-      // What the closure did may have changed the word: guards of the group that outlive it.
-      if (!is_now(section.word(), calm) && !groups.admits(*place.slot)) [[unlikely]]
-        continue;
+    walk.start(hand.group, hand.lanes);
+    bool disturbed = !hand.calm;
+    while (const PlaceType place = walk.next(disturbed)) {
+      if (disturbed && !groups.admits(hand.group, *place.slot)) continue;
       mark.set_slot(place.slot);
       f(place);
+      // The closure may have removed elements of the group, or taken guards that outlive it.
+      disturbed = disturbed || mark.nested();
     }
   }
 };

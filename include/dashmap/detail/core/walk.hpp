@@ -31,6 +31,7 @@ class Walker : public Sweeper<Types> {
  public:
   using Base = Sweeper<Types>;
   using Base::Base;
+  using typename Base::GroupType;
   using typename Base::PlaceType;
 
   template <bool Exclusive>
@@ -47,7 +48,7 @@ class Walker : public Sweeper<Types> {
     Cursor(Cursor&& other) noexcept = default;
     Cursor(const Cursor& other)
       requires(!Exclusive)
-        : Groups(other), walk_(other.walk_), place_(other.place_) {
+        : Groups(other), group_(other.group_), walk_(other.walk_), place_(other.place_) {
       if (other.tie_.handle) tie_.handle.take(other.tie_.handle.again());
     }
     Cursor& operator=(const Cursor& other)
@@ -70,9 +71,11 @@ class Walker : public Sweeper<Types> {
     DASHMAP_DETAIL_INLINE bool advance() {
       for (;;) {
         if (advance_in_group()) return true;
-        if (!this->enter()) return false;
+        typename Groups::Hand hand;
+        if (!this->enter(hand)) return false;
+        group_ = hand.group;
         keep();
-        walk_.start(this->group());
+        walk_.start(group_);
       }
     }
     // To the next element of the group in hand; false at its end, with nothing locked.
@@ -80,7 +83,7 @@ class Walker : public Sweeper<Types> {
       if (!tie_.handle) return false;
       try {
         while ((place_ = walk_.next())) {
-          if (!this->admits(*place_.slot)) continue;
+          if (!this->admits(group_, *place_.slot)) continue;
           tie_.handle.hold().set_slot(place_.slot);
           return true;
         }
@@ -107,11 +110,12 @@ class Walker : public Sweeper<Types> {
     // Records the hold on the group. Until an element is in hand the record names something that no
     // key is compared with.
     void keep() {
-      tie_.handle.take(Handle<Exclusive>(this->map().sleepers(), this->group().word, this,
+      tie_.handle.take(Handle<Exclusive>(this->map().sleepers(), group_.word, this,
                                          Exclusive ? HoldKind::ref_mut_multi : HoldKind::ref_multi,
                                          this->operation()));
     }
 
+    GroupType group_{};
     typename Base::GroupWalk walk_;
     PlaceType place_{};
     Tie<Exclusive> tie_;
@@ -161,7 +165,7 @@ class Walker : public Sweeper<Types> {
       }
       if (this->own()) {
         try {
-          this->check(*place.slot);
+          this->check(this->group_, *place.slot);
         } catch (...) {
           handle.reset();
           throw;
@@ -171,7 +175,7 @@ class Walker : public Sweeper<Types> {
     }
 
    private:
-    void step() { visitor_.stand_at(Cursor<Exclusive>::advance() ? this->group().word : nullptr); }
+    void step() { visitor_.stand_at(Cursor<Exclusive>::advance() ? this->group_.word : nullptr); }
 
     // Takes the group again; false when it is still held.
     bool resume() {
@@ -179,7 +183,7 @@ class Walker : public Sweeper<Types> {
         this->tie_.handle.use();
         return false;
       }
-      this->reenter();  // the visitor keeps the group, hence the table, where it is
+      this->reenter(this->group_);  // the visitor keeps the group, hence the table, where it is
       this->keep();
       return true;
     }

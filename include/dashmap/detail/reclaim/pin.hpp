@@ -15,12 +15,17 @@
 //   4. What is locked needs no pin: a table is unlinked only when every group of it has moved,
 //      and a locked group cannot move. Hence no user code relies on a pin.
 //   5. Records are never freed: a scan may read one at any time.
-//   Models (test/model): 1, 5 pin.claims*; 2 pin.nested_*; 3 pin.one, again, three, fenced; 4
+//   6. No two records have the same number, so no two threads do at a time. Who takes a record over
+//      sees all that the thread before it stored.
+//   Models (test/model): 1, 5 pin.claims*; 2 pin.nested_*; 3 pin.one, again, three, fenced,
+//   elsewhere*, handed_on*; 4
 //   growth.chain.
+//   Tests: 6 concurrent/threads_test.cpp.
 //
 // Readers and writers
-//   The owner stores its record (relaxed, before light_fence); a scan loads all (after
-//   heavy_fence). Records are claimed and released by exchanging `free_mark`.
+//   The owner stores its record (before light_fence); a scan loads all (after heavy_fence). Records
+//   are claimed and released by exchanging `free_mark`. A pin's store is sync(pin.end) as well: a
+//   scan for another map may see it in place of the end of the thread's pin of that map.
 //
 // Not here
 //   The list of unlinked tables, which belongs to the map (core/state.hpp).
@@ -28,6 +33,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <thread>
 
 #include "dashmap/detail/base/asymmetric_fence.hpp"
@@ -37,15 +43,18 @@
 namespace dashmap::detail {
 
 struct alignas(64) PinRecord {
-  explicit constexpr PinRecord(const void* value) noexcept : map(value) {}
+  constexpr PinRecord(const void* value, std::uint32_t n) noexcept : map(value), number(n) {}
 
   std::atomic<const void*> map;
   PinRecord* next = nullptr;
+  // Each record has its own. Small ones are taken first, so threads have numbers as small as may
+  // be; the thread with the record is the only one with the number.
+  const std::uint32_t number;
 };
 
 // Addresses that no map has, see PinRegistry.
 inline constexpr char pin_marks[3] = {};
-inline constinit PinRecord first_pin{&pin_marks[0]};
+inline constinit PinRecord first_pin{&pin_marks[0], 0};
 
 class PinRegistry {
  public:
@@ -57,15 +66,14 @@ class PinRegistry {
 
   // A record that holds `value`, reused or new. Throws std::bad_alloc.
   static PinRecord* claim(const void* value) {
-    for (PinRecord* record = head_.load(std::memory_order_acquire); record != nullptr;
-         record = record->next) {
+    while (PinRecord* record = oldest_free()) {
       const void* expected = free_mark();
-      if (record->map.load(std::memory_order_relaxed) == expected &&
-          record->map.compare_exchange_strong(expected, value, std::memory_order_acq_rel)) {
+      if (record->map.compare_exchange_strong(expected, value, std::memory_order_acq_rel)) {
         return record;
       }
     }
-    auto* record = new PinRecord(value);
+    // Relaxed: only to be different.
+    auto* record = new PinRecord(value, numbers_.fetch_add(1, std::memory_order_relaxed));
     record->next = head_.load(std::memory_order_relaxed);
     // sync(pin.registry): release, pairs with the acquire loads of head_ in claim and quiescent.
     while (!head_.compare_exchange_weak(record->next, record, std::memory_order_release,
@@ -83,7 +91,7 @@ class PinRegistry {
          record = record->next) {
       for (int patience = 256;; --patience) {
         // sync(pin.scan): acquire, pairs with sync(pin.end): the reads of the ended operation
-        // come before the memory is reused.
+        // come before the memory is reused, also where the next pin is seen.
         const void* pinned = record->map.load(std::memory_order_acquire);
         if (pinned != map && pinned != any_mark()) break;
         if (patience == 0) return false;
@@ -98,12 +106,25 @@ class PinRegistry {
   }
 
  private:
+  static PinRecord* oldest_free() noexcept {
+    PinRecord* found = nullptr;
+    for (PinRecord* record = head_.load(std::memory_order_acquire); record != nullptr;
+         record = record->next) {
+      // Relaxed: who claims it looks again.
+      if (record->map.load(std::memory_order_relaxed) == free_mark()) found = record;
+    }
+    return found;
+  }
+
   // The first record is static: a program's first look at an empty map allocates nothing.
   inline static constinit std::atomic<PinRecord*> head_{&first_pin};
+  inline static constinit std::atomic<std::uint32_t> numbers_{1};
 };
 
 // Stands for the record of a thread that has none yet: never idle, so a QuickPin leaves it alone.
-inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
+// Many threads may have it, so nobody has its number.
+inline constexpr std::uint32_t no_number = ~std::uint32_t{0};
+inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark(), no_number};
 inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
 
 // Pins a map for the life of the object, also within other pins.
@@ -125,11 +146,11 @@ class Pin {
         this_thread_pin = PinRegistry::claim(refused ? PinRegistry::fenced_mark() : nullptr);
       }
       record_ = this_thread_pin;
-      // Relaxed, both: the record is this thread's; the fence below orders it for a scan.
+      // Relaxed: the record is this thread's.
       before_ = record_->map.load(std::memory_order_relaxed);
       const bool idle = before_ == nullptr || before_ == PinRegistry::fenced_mark();
       record_->map.store(idle || before_ == map ? map : PinRegistry::any_mark(),
-                         std::memory_order_relaxed);
+                         std::memory_order_release);  // sync(pin.end)
     }
     if (fenced) {
       full_fence();
@@ -166,9 +187,8 @@ class QuickPin {
  public:
   DASHMAP_DETAIL_INLINE explicit QuickPin(const void* map) noexcept
       : record_(this_thread_pin), held_(is_now<const void*>(record_->map, nullptr)) {
-    // Relaxed: the fence below orders it for a scan.
     if (held_) [[likely]]
-      record_->map.store(map, std::memory_order_relaxed);
+      record_->map.store(map, successor_store);  // sync(pin.end)
     // Also where it failed: else the compiler keeps what it read for the slow path.
     if constexpr (DASHMAP_DETAIL_MEMBARRIER != 0) {
       light_fence();

@@ -27,10 +27,12 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
 #include <iostream>
 #include <mutex>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -46,7 +48,7 @@ namespace dashmap {
 /// `std::errc::resource_deadlock_would_occur`.
 class DeadlockError : public std::system_error {
  public:
-  explicit DeadlockError(const std::string& what)
+  DASHMAP_DETAIL_COLD explicit DeadlockError(const std::string& what)
       : std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur), what) {}
 };
 
@@ -65,19 +67,27 @@ struct Wait {
   bool timed;  // ends by itself: no circle through it lasts
 };
 
-inline std::string describe(const HoldView& hold) {
-  std::string text = std::string(name_of(hold.kind)) + " (taken by " + name_of(hold.operation);
+// Compiled once, where operator+ would be for each kind of argument.
+DASHMAP_DETAIL_COLD inline std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text.append(part);
+  return text;
+}
+
+DASHMAP_DETAIL_COLD inline std::string describe(const HoldView& hold) {
+  std::string text = joined({name_of(hold.kind), " (taken by ", name_of(hold.operation)});
   if (hold.line.file != nullptr) {
-    text += std::string(" at ") + hold.line.file + ":" + std::to_string(hold.line.number);
+    text += joined({" at ", hold.line.file, ":", std::to_string(hold.line.number)});
   }
-  return text + ")";
+  text += ')';
+  return text;
 }
 
 [[noreturn]] DASHMAP_DETAIL_COLD inline void throw_self_deadlock(Operation operation,
                                                                  const HoldView& hold) {
-  throw DeadlockError(std::string("dashmap: ") + name_of(operation) +
-                      " would wait for its own thread, which holds the key through " +
-                      describe(hold) + "; release it first, or use it instead");
+  throw DeadlockError(joined({"dashmap: ", name_of(operation),
+                              " would wait for its own thread, which holds the key through ",
+                              describe(hold), "; release it first, or use it instead"}));
 }
 
 class DeadlockSearch {
@@ -89,7 +99,7 @@ class DeadlockSearch {
 
   // Publishes the wait unless it closes a circle, in which case DeadlockError is thrown. Threads
   // without holds have nothing to publish.
-  explicit DeadlockSearch(const Wait& wait) {
+  DASHMAP_DETAIL_COLD explicit DeadlockSearch(const Wait& wait) {
     if (wait.timed || !Held::any()) return;
     thread_ = &Held::claim();
     std::string circle;
@@ -102,9 +112,10 @@ class DeadlockSearch {
         return;
       }
     }
-    throw DeadlockError("dashmap: " + std::string(name_of(wait.operation)) +
-                        " would wait in a circle of threads: this thread waits for " + circle +
-                        " this thread; take the keys in one order, or together by with_keys");
+    throw DeadlockError(
+        joined({"dashmap: ", name_of(wait.operation),
+                " would wait in a circle of threads: this thread waits for ", circle,
+                " this thread; take the keys in one order, or together by with_keys"}));
   }
   ~DeadlockSearch() {
     if (thread_ == nullptr) return;
@@ -149,9 +160,8 @@ class DeadlockSearch {
   }
 
  private:
-  // Calls f(HoldView, user, maker) for each record, and each closure of a thread that sleeps.
-  template <class F>
-  static void for_each_hold(F f) {
+  // Calls f for each record, and each closure of a thread that sleeps.
+  DASHMAP_DETAIL_COLD static void for_each_hold(Held::RecordVisit f) {
     Held::for_each_record(f);
     for (HeldThread* thread = Held::threads(); thread != nullptr; thread = thread->next) {
       if (thread->waiting.load(std::memory_order_relaxed) == nullptr) continue;
@@ -163,8 +173,9 @@ class DeadlockSearch {
 
   // Depth first over the threads that hold what `wait` asks for. `path` has those entered, so
   // each is entered once. `own`: the wait is the start's.
-  static bool closes_circle(const Wait& wait, const HeldThread& start, bool own,
-                            std::vector<const HeldThread*>& path, std::string& circle) {
+  DASHMAP_DETAIL_COLD static bool closes_circle(const Wait& wait, const HeldThread& start, bool own,
+                                                std::vector<const HeldThread*>& path,
+                                                std::string& circle) {
     bool closed = false;
     const auto visit = [&](const HoldView& hold, const HeldThread* thread, const HeldThread*) {
       if (closed) return;
@@ -177,7 +188,7 @@ class DeadlockSearch {
         return;
       }
       if (is_start) {
-        circle = "which waits for " + describe(hold) + " of";
+        circle = joined({"which waits for ", describe(hold), " of"});
         closed = true;
         return;
       }
@@ -186,9 +197,9 @@ class DeadlockSearch {
       }
       path.push_back(thread);
       if (closes_circle(*next, start, false, path, circle)) {
-        circle = describe(hold) + " of thread " +
-                 std::to_string(thread->number.load(std::memory_order_relaxed)) + " (in " +
-                 name_of(next->operation) + "), " + circle;
+        circle = joined({describe(hold), " of thread ",
+                         std::to_string(thread->number.load(std::memory_order_relaxed)), " (in ",
+                         name_of(next->operation), "), ", circle});
         closed = true;
       }
     };

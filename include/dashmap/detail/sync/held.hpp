@@ -38,6 +38,7 @@
 #include <thread>
 
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/base/function_ref.hpp"
 #include "dashmap/detail/sync/hold.hpp"
 
 namespace dashmap::detail {
@@ -132,6 +133,13 @@ class Held {
   // How many records count for another thread than their maker. Exact for whoever saw such a one.
   static std::uint32_t adopted() noexcept { return adopted_.load(std::memory_order_acquire); }
 
+  // The calling thread took the group once more.
+  static void note_nested(const void* where) noexcept {
+    for (ClosureHold* hold = held_closures; hold != nullptr; hold = hold->outer) {
+      if (hold->where == where) hold->nested = true;
+    }
+  }
+
   // --- questions ---
 
   static HeldThread* this_thread() noexcept { return held_thread; }
@@ -142,9 +150,8 @@ class Held {
     return found;
   }
 
-  // Calls f(HoldView) for each hold of the calling thread.
-  template <class F>
-  static void for_each(F f) {
+  // Calls f for each hold of the calling thread.
+  DASHMAP_DETAIL_COLD static void for_each(FunctionRef<const HoldView&> f) {
     for (const ClosureHold* hold = held_closures; hold != nullptr; hold = hold->outer) {
       f(hold->view());
     }
@@ -166,9 +173,10 @@ class Held {
     });
   }
 
-  // Calls f(HoldView, user, maker) for each record of all threads.
-  template <class F>
-  static void for_each_record(F f) {
+  // Calls f for each record of all threads.
+  using RecordVisit =
+      FunctionRef<const HoldView&, const HeldThread* /*user*/, const HeldThread* /*maker*/>;
+  DASHMAP_DETAIL_COLD static void for_each_record(RecordVisit f) {
     for (HeldThread* thread = threads(); thread != nullptr; thread = thread->next) {
       thread->for_each_made([&](Hold& hold) {
         const std::uintptr_t user = hold.user.load(std::memory_order_acquire) & ~lent;

@@ -155,6 +155,7 @@ struct ClosureHold {
   Line line;
   VacantKey vacant;
   ClosureHold* outer;
+  bool nested = false;  // its thread took the group once more since
 
   HoldView view() const noexcept {
     return {where, slot, vacant, 0, 0, 0, 0, kind, operation, line, nullptr};

@@ -179,6 +179,19 @@ class Handle {
   }
   DASHMAP_DETAIL_INLINE ~Handle() { reset(); }
 
+  // Gives up what was made in memory a moment ago. The members are copied singly: GCC would load
+  // two of them at once, which waits until both were written to the cache.
+  DASHMAP_DETAIL_INLINE Handle give() noexcept {
+    Word* word = std::exchange(word_, nullptr);
+    settle_value(word);
+    Handle given;
+    given.sleepers_ = sleepers_;
+    given.word_ = word;
+    given.hold_ = hold_;
+    given.moved_ = moved_;
+    return given;
+  }
+
   // Assigns what stays here.
   void take(Handle&& other) noexcept {
     reset();
@@ -200,6 +213,10 @@ class Handle {
   bool moved() const noexcept {
     return !stayed() && (moved_ || !(Held::is_own(hold_) || Held::is_shown(hold_, this)));
   }
+  // The object's own part of it, to be said anew behind calls that the compiler does not look
+  // through.
+  DASHMAP_DETAIL_INLINE bool moved_flag() const noexcept { return moved_; }
+  DASHMAP_DETAIL_INLINE void set_moved_flag(bool moved) noexcept { moved_ = moved; }
   // Makes a handle that was moved count for the calling thread.
   void adopt() const noexcept { Held::use(hold_, this); }
 
@@ -294,6 +311,8 @@ class ClosureMark {
 
   DASHMAP_DETAIL_INLINE void set_slot(const void* slot) noexcept { hold_.slot = slot; }
   DASHMAP_DETAIL_INLINE void note(const VacantKey& vacant) noexcept { hold_.vacant = vacant; }
+  // Whether the closure took the group once more: elements of it may be held, or gone, since.
+  DASHMAP_DETAIL_INLINE bool nested() const noexcept { return hold_.nested; }
 
  private:
   ClosureHold hold_;

@@ -244,8 +244,8 @@ struct alignas(64) Table {
     }
     for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
-      for (std::size_t i = 0; i < overflow_width; ++i) {
-        if (node->tags[i] != 0) f(PlaceType{&node->slots[i], &node->tags[i]});
+      for (BitMask full = match_full(node->tags); full; full.clear_lowest()) {
+        f(PlaceType{&node->slots[full.next()], &node->tags[full.next()]});
       }
     }
   }
