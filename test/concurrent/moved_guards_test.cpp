@@ -466,6 +466,27 @@ TEST_F(MovedGuardsTest, ReadersUnderAGuardThatGoesAwayAreLeftAlone) {
   }
 }
 
+// A factory may show its entry to another thread: afterwards it is the caller's again, which gets
+// errors for its own keys and the others of the group.
+TEST_F(MovedGuardsTest, AnEntryThatItsFactoryShowedAroundIsTheCallers) {
+  const auto reporter = dump_on_hang(map);
+  using EntryType = decltype(map.entry(u64{}));
+  // Made here, so that the compiler knows that it was not moved.
+  const std::unique_ptr<EntryType> entry(new EntryType(map.entry(100)));
+  {
+    const auto guard = entry->or_insert_with([&] {
+      std::thread([&] { EXPECT_EQ(entry->key(), 100U); }).join();
+      return std::string("new");
+    });
+    map.insert(101, "of the same group");
+    EXPECT_THROW(static_cast<void>(map.get(100)), DeadlockError);
+    EXPECT_EQ(*guard, "new");
+  }
+  // What is held next counts for this thread as well.
+  const auto guard = map.get_mut(100);
+  EXPECT_THROW(static_cast<void>(map.get(100)), DeadlockError);
+}
+
 // The factory of a moved entry may use the group: the entry's second hold on it is the thread's
 // own.
 TEST_F(MovedGuardsTest, FactoriesOfMovedEntriesUseTheGroup) {

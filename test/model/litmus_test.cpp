@@ -125,20 +125,6 @@ void publish(Shared& s, unsigned t) {
 const Register race1 = forbids("litmus.no_race", 2, publish<release>, never);
 const Register race2 = allows("litmus.race", 2, publish<relaxed>, never);
 
-// What a thread did before a membarrier(2) of another one comes before what that does after it.
-template <bool Barrier>
-void publish_by_barrier(Shared& s, unsigned t) {
-  if (t == 0) {
-    s.data.set(1);
-    s.y.store(1, relaxed);
-  } else if (s.y.load(relaxed) == 1) {
-    if (Barrier) model::membarrier(false);
-    MODEL_CHECK(s.data.get() == 1);
-  }
-}
-const Register race3 = forbids("litmus.membarrier", 2, publish_by_barrier<true>, never);
-const Register race4 = allows("litmus.no_membarrier", 2, publish_by_barrier<false>, never);
-
 // Release sequences go through read-modify-writes, not through stores of others.
 template <bool ByStore>
 void sequence(Shared& s, unsigned t) {

@@ -944,7 +944,6 @@ bool membarrier(bool only_register) noexcept {
     if (t == s->current) continue;
     may_switch();
     fence_of(s->thread[t], std::memory_order_seq_cst);
-    me().view.join(s->thread[t].view);
   }
   fence_of(me(), std::memory_order_seq_cst);
   return true;

@@ -15,8 +15,7 @@
 //   more view that all share. This is the memory of C++20 without two things: loads never see
 //   stores that come later in the run (no load buffering), and the order of the writes to a
 //   location is that in which they ran.
-//   membarrier() makes each thread execute a fence where it stands, one after the other; what the
-//   thread did before comes before what the caller does after.
+//   membarrier() makes each thread execute a fence where it stands, one after the other.
 //
 //   Plain data is checked for races by vector clocks: Var (anywhere), and memory itself, which must
 //   be used after its allocation and before its release, both in the sense of happens-before.

@@ -118,7 +118,10 @@ class EntryState {
   template <class Make>
   DASHMAP_DETAIL_INLINE void fill_if(bool vacant, Make&& make) {
     const bool moved = handle_.moved_flag();
-    if (vacant) fill(std::forward<Make>(make));
+    if (vacant) {
+      fill(std::forward<Make>(make));
+      handle_.came_back(moved);
+    }
     handle_.set_moved_flag(moved);
   }
 

@@ -239,7 +239,7 @@ class State {
     Stripe of[1];  // mask + 1 of them
   };
   static std::size_t stripe_count() noexcept {
-    return std::min<std::size_t>(2 * std::bit_ceil(hardware_threads()), 64);
+    return std::clamp<std::size_t>(std::bit_ceil(hardware_threads()), 4, ThreadNumbers::count);
   }
 
   // Called under the resize lock. Throws what the allocator throws.
@@ -257,8 +257,9 @@ class State {
   void publish(TableType* table) noexcept {
     table->check_mask = 0;
     if (const Stripes* stripes = stripes_.load(std::memory_order_relaxed)) {
-      // Two counters a stripe: insertions go beyond the capacity by an eighth at most.
-      const std::uint64_t often = table->capacity / (16 * (stripes->mask + 1));
+      // Insertions go beyond the capacity by an eighth at most; by a quarter if not only the
+      // stripes' own threads insert, but others as well.
+      const std::uint64_t often = table->capacity / (8 * (stripes->mask + 1));
       table->check_mask = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
     }
     sleepers_.newest_table.store(table, std::memory_order_release);  // sync(state.table)

@@ -15,11 +15,10 @@
 //   4. What is locked needs no pin: a table is unlinked only when every group of it has moved,
 //      and a locked group cannot move. Hence no user code relies on a pin.
 //   5. Records are never freed: a scan may read one at any time.
-//   6. No two records have the same number, so no two threads do at a time. Who takes a record over
-//      sees all that the thread before it stored.
+//   6. No two threads have the same number at a time. Who gets a number sees all that the thread
+//      that had it before stored.
 //   Models (test/model): 1, 5 pin.claims*; 2 pin.nested_*; 3 pin.one, again, three, fenced,
-//   elsewhere*, handed_on*; 4
-//   growth.chain.
+//   elsewhere*, handed_on*; 4 growth.chain.
 //   Tests: 6 concurrent/threads_test.cpp.
 //
 // Readers and writers
@@ -32,6 +31,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <thread>
@@ -42,19 +42,45 @@
 
 namespace dashmap::detail {
 
+// The numbers of threads from 0 on, each as small as may be. Only so many threads have one at a
+// time.
+class ThreadNumbers {
+ public:
+  static constexpr std::uint32_t count = 64;
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  static std::uint32_t take() noexcept {
+    std::uint64_t taken = taken_.load(std::memory_order_relaxed);
+    for (;;) {
+      const auto number = static_cast<std::uint32_t>(std::countr_one(taken));
+      if (number == count) return none;
+      // sync(pin.number): acquire, pairs with the release in give_back().
+      if (taken_.compare_exchange_weak(taken, taken | std::uint64_t{1} << number,
+                                       std::memory_order_acquire, std::memory_order_relaxed)) {
+        return number;
+      }
+    }
+  }
+  static void give_back(std::uint32_t number) noexcept {
+    if (number == none) return;
+    taken_.fetch_and(~(std::uint64_t{1} << number), std::memory_order_release);  // sync(pin.number)
+  }
+
+ private:
+  inline static constinit std::atomic<std::uint64_t> taken_{0};
+};
+
 struct alignas(64) PinRecord {
-  constexpr PinRecord(const void* value, std::uint32_t n) noexcept : map(value), number(n) {}
+  explicit constexpr PinRecord(const void* value) noexcept : map(value) {}
 
   std::atomic<const void*> map;
   PinRecord* next = nullptr;
-  // Each record has its own. Small ones are taken first, so threads have numbers as small as may
-  // be; the thread with the record is the only one with the number.
-  const std::uint32_t number;
+  std::uint32_t number = ThreadNumbers::none;  // of the thread that has the record; for it alone
 };
 
 // Addresses that no map has, see PinRegistry.
 inline constexpr char pin_marks[3] = {};
-inline constinit PinRecord first_pin{&pin_marks[0], 0};
+inline constinit PinRecord first_pin{&pin_marks[0]};
 
 class PinRegistry {
  public:
@@ -66,14 +92,15 @@ class PinRegistry {
 
   // A record that holds `value`, reused or new. Throws std::bad_alloc.
   static PinRecord* claim(const void* value) {
-    while (PinRecord* record = oldest_free()) {
+    for (PinRecord* record = head_.load(std::memory_order_acquire); record != nullptr;
+         record = record->next) {
       const void* expected = free_mark();
-      if (record->map.compare_exchange_strong(expected, value, std::memory_order_acq_rel)) {
+      if (record->map.load(std::memory_order_relaxed) == expected &&
+          record->map.compare_exchange_strong(expected, value, std::memory_order_acq_rel)) {
         return record;
       }
     }
-    // Relaxed: only to be different.
-    auto* record = new PinRecord(value, numbers_.fetch_add(1, std::memory_order_relaxed));
+    auto* record = new PinRecord(value);
     record->next = head_.load(std::memory_order_relaxed);
     // sync(pin.registry): release, pairs with the acquire loads of head_ in claim and quiescent.
     while (!head_.compare_exchange_weak(record->next, record, std::memory_order_release,
@@ -106,25 +133,12 @@ class PinRegistry {
   }
 
  private:
-  static PinRecord* oldest_free() noexcept {
-    PinRecord* found = nullptr;
-    for (PinRecord* record = head_.load(std::memory_order_acquire); record != nullptr;
-         record = record->next) {
-      // Relaxed: who claims it looks again.
-      if (record->map.load(std::memory_order_relaxed) == free_mark()) found = record;
-    }
-    return found;
-  }
-
   // The first record is static: a program's first look at an empty map allocates nothing.
   inline static constinit std::atomic<PinRecord*> head_{&first_pin};
-  inline static constinit std::atomic<std::uint32_t> numbers_{1};
 };
 
 // Stands for the record of a thread that has none yet: never idle, so a QuickPin leaves it alone.
-// Many threads may have it, so nobody has its number.
-inline constexpr std::uint32_t no_number = ~std::uint32_t{0};
-inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark(), no_number};
+inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
 inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
 
 // Pins a map for the life of the object, also within other pins.
@@ -144,6 +158,7 @@ class Pin {
         owner.touch();
         const bool refused = DASHMAP_DETAIL_MEMBARRIER != 0 && fenced;
         this_thread_pin = PinRegistry::claim(refused ? PinRegistry::fenced_mark() : nullptr);
+        this_thread_pin->number = ThreadNumbers::take();
       }
       record_ = this_thread_pin;
       // Relaxed: the record is this thread's.
@@ -169,6 +184,8 @@ class Pin {
   struct Owner {
     ~Owner() {
       exiting = true;
+      ThreadNumbers::give_back(this_thread_pin->number);
+      this_thread_pin->number = ThreadNumbers::none;
       this_thread_pin->map.store(PinRegistry::free_mark(), std::memory_order_release);
       this_thread_pin = &unregistered_pin;
     }

@@ -111,6 +111,13 @@ class Held {
            (is_made_here(hold) || is_on_makers_stack(hold, place));
   }
 
+  // The thread that made the record and its guard goes on with it, whoever was shown the guard.
+  DASHMAP_DETAIL_COLD static void take_back(Hold* hold) noexcept {
+    if (hold->user.load(std::memory_order_acquire) == no_user) return;
+    leave(hold, replace_user(hold, no_user));
+    hold->roams.store(false, std::memory_order_relaxed);
+  }
+
   // Ends the record of any guard, on whichever thread.
   DASHMAP_DETAIL_COLD static void pop_moved(Hold* hold) noexcept {
     leave(hold, replace_user(hold, no_longer));
