@@ -51,19 +51,6 @@
 
 namespace dashmap::detail {
 
-// A live group, with the value of its word when it was found.
-template <class TableType>
-struct Group {
-  TableType* table;
-  std::size_t index;
-  Word* word;
-  word_t seen;
-
-  std::size_t first_slot() const noexcept { return index * group_width; }
-  std::uint64_t first_hash() const noexcept { return table->first_hash(index); }
-  std::uint64_t last_hash() const noexcept { return table->last_hash(index); }
-};
-
 template <class Types>
 class Resizer : public State<Types> {
  public:
@@ -155,6 +142,7 @@ class Resizer : public State<Types> {
   DASHMAP_DETAIL_COLD void maintain(std::int64_t counter) noexcept {
     bool full = false;
     std::uint64_t groups = 0;
+    std::uint64_t wanted = 0;
     {
       const Pin pin(this);
       TableType* table = this->table();
@@ -164,15 +152,22 @@ class Resizer : public State<Types> {
         const bool first_pass = is_first_pass(*table);
         if ((counter & (first_pass ? 3 : 63)) == 0) help(*table, first_pass ? 4 : 64);
       }
-      full = this->size() > table->capacity;
+      const std::uint64_t size = this->size();
+      full = size > table->capacity;
+      wanted = std::clamp(groups_for(size), groups << 1, groups << max_ratio_bits);
     }
     if (full || this->has_retired()) {
-      if (!this->resize_lock_.try_lock()) return;
+      if (!this->resize_lock_.try_lock()) {
+        // Who makes the larger table may wait for its turn: what is inserted meanwhile makes
+        // chains.
+        if (full) std::this_thread::yield();
+        return;
+      }
       const std::lock_guard lock(this->resize_lock_, std::adopt_lock);
       this->reclaim(false);
       if (full) {
         try {
-          resize_locked(groups, groups << 1);
+          resize_locked(groups, wanted);
         } catch (...) {  // no memory: later
         }
       }
@@ -248,6 +243,7 @@ class Resizer : public State<Types> {
     if (from->groups != expected || from->groups == groups) return;
     if (groups >= Base::striped_from_groups) this->make_stripes();
     TableType* to = TableType::create(groups, this->alloc());
+    if (!to->from_system) populate_memory(to, to->bytes);
     to->units_left.store(std::min(from->groups, groups), std::memory_order_relaxed);
     to->previous.store(from, std::memory_order_relaxed);
     this->publish(to);

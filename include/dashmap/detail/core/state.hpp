@@ -67,6 +67,19 @@ struct MapTypes {
   static constexpr bool trivial = SlotType::trivial;
 };
 
+// A live group, with the value of its word when it was found.
+template <class TableType>
+struct Group {
+  TableType* table;
+  std::size_t index;
+  Word* word;
+  word_t seen;
+
+  std::size_t first_slot() const noexcept { return index * group_width; }
+  std::uint64_t first_hash() const noexcept { return table->first_hash(index); }
+  std::uint64_t last_hash() const noexcept { return table->last_hash(index); }
+};
+
 // The table of all empty maps, with its one group.
 template <class SlotType>
 struct EmptyTable {

@@ -35,6 +35,7 @@ namespace dashmap::detail {
 // Tables from this size on come from the system where that is allowed, in huge pages if it can.
 // Smaller ones are quickly cleared, and an allocator has memory for them that was used before.
 inline constexpr std::size_t system_bytes = std::size_t{4} << 20;
+inline constexpr std::size_t populated_bytes = std::size_t{128} << 10;
 inline constexpr std::size_t smallest_page = 4096;
 inline constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
 
@@ -61,6 +62,18 @@ inline void discard_memory(std::uintptr_t begin, std::uintptr_t end) noexcept {
   begin = (begin + smallest_page - 1) & ~(smallest_page - 1);
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
+// Gets the pages of memory that will all be written to soon at once, which takes half of the time
+// of getting them one by one. What is smaller an allocator has at hand. A hint: it may do nothing.
+inline void populate_memory([[maybe_unused]] void* memory,
+                            [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(MADV_POPULATE_WRITE)
+  if (bytes < populated_bytes) return;
+  const auto at = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t begin = (at + smallest_page - 1) & ~(smallest_page - 1);
+  const std::uintptr_t end = (at + bytes) & ~(smallest_page - 1);
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+#endif
+}
 
 #else
 
@@ -69,6 +82,7 @@ inline constexpr bool has_system_memory = false;
 inline void* map_memory(std::size_t /*bytes*/) { throw std::bad_alloc(); }
 inline void unmap_memory(std::uintptr_t /*begin*/, std::uintptr_t /*end*/) noexcept {}
 inline void discard_memory(std::uintptr_t /*begin*/, std::uintptr_t /*end*/) noexcept {}
+inline void populate_memory(void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 
 #endif
 
