@@ -133,7 +133,7 @@ class Entry {
   template <class Arg>
   DASHMAP_DETAIL_INLINE Entry(Map& map, std::uint64_t hash, typename Map::Found&& found,
                               Arg&& query, detail::Operation operation)
-      : Entry(found.place ? true : false, map, hash, std::move(found), std::forward<Arg>(query),
+      : Entry(static_cast<bool>(found.place), map, hash, std::move(found), std::forward<Arg>(query),
               operation) {}
 
   DASHMAP_DETAIL_INLINE bool is_occupied() const noexcept { return is_occupied_; }

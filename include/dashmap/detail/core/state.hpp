@@ -198,6 +198,7 @@ class State {
   // Counts an element in, into the table that the caller has locked a group of. Gives the counter's
   // value when the table wants maintenance, else 0.
   DASHMAP_DETAIL_INLINE std::int64_t count_in(const TableType& table) noexcept {
+    // Relaxed: who is sent to help looks again.
     const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
     std::int64_t value = 0;
     bool due = false;

@@ -50,7 +50,7 @@ class ThreadNumbers {
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
   static std::uint32_t take() noexcept {
-    std::uint64_t taken = taken_.load(std::memory_order_relaxed);
+    std::uint64_t taken = taken_.load(std::memory_order_relaxed);  // the exchange looks again
     for (;;) {
       const auto number = static_cast<std::uint32_t>(std::countr_one(taken));
       if (number == count) return none;
