@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "dashmap/detail/base/asymmetric_fence.hpp"
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/sync/held.hpp"
 #include "dashmap/detail/sync/lock_word.hpp"
