@@ -80,7 +80,8 @@ class LockPatternTest : public stress::StressTest {
     // other would be an upgrade, for which two readers wait for each other.
     if (order == Order::of_hash) {
       std::sort(script.begin(), script.end(), [](const auto& a, const auto& b) {
-        return a.hash != b.hash ? a.hash < b.hash : a.hold->exclusive > b.hold->exclusive;
+        return a.hash != b.hash ? a.hash < b.hash
+                                : a.hold->begins_exclusive > b.hold->begins_exclusive;
       });
     }
     return script;

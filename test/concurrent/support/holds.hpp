@@ -72,6 +72,7 @@ struct Hold {
   const char* name;
   bool exclusive;
   std::function<void(typename S::Map&, const typename S::Key&, const Then&)> run;
+  bool begins_exclusive = exclusive;
 };
 
 /// How a thread wants the next key, in a way that conflicts with every Hold.
@@ -106,7 +107,8 @@ std::vector<Hold<S>> all_holds(milliseconds patience) {
        [](Map& map, const Key& key, const Then& then) {
          const auto guard = map.get_mut(key).downgrade();
          then();
-       }},
+       },
+       true},
       {"mapped", false,
        [](Map& map, const Key& key, const Then& then) {
          const auto part = map.get(key).map([](const Value& v) -> const Value& { return v; });
