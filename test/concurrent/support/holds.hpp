@@ -72,7 +72,7 @@ struct Hold {
   const char* name;
   bool exclusive;
   std::function<void(typename S::Map&, const typename S::Key&, const Then&)> run;
-  bool begins_exclusive = exclusive;
+  bool begins_exclusive = exclusive;  ///< asks for the key alone, whatever it has in the end
 };
 
 /// How a thread wants the next key, in a way that conflicts with every Hold.
