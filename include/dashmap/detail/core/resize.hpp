@@ -150,7 +150,8 @@ class Resizer : public State<Types> {
       if (table->previous.load(std::memory_order_acquire) != nullptr) {
         // A first pass goes over all units quickly; what it skipped is tried now and then.
         const bool first_pass = is_first_pass(*table);
-        if ((counter & (first_pass ? 3 : 63)) == 0) help(*table, first_pass ? 4 : 64);
+        const std::uint64_t often = first_pass ? Base::help_mask : 63;
+        if ((static_cast<std::uint64_t>(counter) & often) == 0) help(*table, first_pass ? 4 : 64);
       }
       const std::uint64_t size = this->size();
       full = size > table->capacity;

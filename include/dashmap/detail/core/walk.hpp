@@ -75,7 +75,7 @@ class Walker : public Sweeper<Types> {
         if (!this->enter(hand)) return false;
         group_ = hand.group;
         keep();
-        walk_.start(group_);
+        walk_.start(group_);  // with a new look: a shared hold may have come in after a change
       }
     }
     // To the next element of the group in hand; false at its end, with nothing locked.

@@ -54,7 +54,8 @@ class ThreadNumbers {
     for (;;) {
       const auto number = static_cast<std::uint32_t>(std::countr_one(taken));
       if (number == count) return none;
-      // sync(pin.number): acquire, pairs with the release in give_back().
+      // sync(pin.number): acquire, pairs with the release in give_back(). Relaxed where it fails:
+      // nothing but the number to try next is taken from it.
       if (taken_.compare_exchange_weak(taken, taken | std::uint64_t{1} << number,
                                        std::memory_order_acquire, std::memory_order_relaxed)) {
         return number;

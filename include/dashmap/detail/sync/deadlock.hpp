@@ -197,6 +197,7 @@ class DeadlockSearch {
       }
       path.push_back(thread);
       if (closes_circle(*next, start, false, path, circle)) {
+        // Relaxed: the number of a thread that sleeps, for a message.
         circle = joined({describe(hold), " of thread ",
                          std::to_string(thread->number.load(std::memory_order_relaxed)), " (in ",
                          name_of(next->operation), "), ", circle});

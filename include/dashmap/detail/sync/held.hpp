@@ -115,7 +115,7 @@ class Held {
   DASHMAP_DETAIL_COLD static void take_back(Hold* hold) noexcept {
     if (hold->user.load(std::memory_order_acquire) == no_user) return;
     leave(hold, replace_user(hold, no_user));
-    hold->roams.store(false, std::memory_order_relaxed);  // as in adopt()
+    hold->roams.store(false, std::memory_order_relaxed);  // relaxed: a hint how long to wait
   }
 
   // Ends the record of any guard, on whichever thread.

@@ -218,11 +218,10 @@ class Handle {
   // through.
   DASHMAP_DETAIL_INLINE bool moved_flag() const noexcept { return moved_; }
   DASHMAP_DETAIL_INLINE void set_moved_flag(bool moved) noexcept { moved_ = moved; }
-  // The same behind user code, which may have shown the handle to a thread that used it.
-  DASHMAP_DETAIL_INLINE void came_back(bool moved) noexcept {
+  // Before that is said behind user code, which may have shown the handle to a thread that used it.
+  DASHMAP_DETAIL_INLINE void came_back([[maybe_unused]] bool moved) const noexcept {
     if (DASHMAP_DETAIL_KNOWN_FALSE(moved) && !Held::is_own(hold_)) [[unlikely]]
       Held::take_back(hold_);
-    moved_ = moved;
   }
   // Makes a handle that was moved count for the calling thread.
   void adopt() const noexcept { Held::use(hold_, this); }

@@ -68,6 +68,7 @@ inline void populate_memory([[maybe_unused]] void* memory,
                             [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(MADV_POPULATE_WRITE)
   if (bytes < populated_bytes) return;
+  // Casts as above: numbers are rounded to pages, the system takes a pointer.
   const auto at = reinterpret_cast<std::uintptr_t>(memory);
   const std::uintptr_t begin = (at + smallest_page - 1) & ~(smallest_page - 1);
   const std::uintptr_t end = (at + bytes) & ~(smallest_page - 1);
