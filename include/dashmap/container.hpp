@@ -353,11 +353,10 @@ class Container {
     engine_.template check_range<true>(0, Engine::last_hash, operation);
     constexpr unsigned piece_bits = 8;
     constexpr unsigned shift = 63 - piece_bits;
-    auto piece = [&](std::size_t i) {
-      const std::uint64_t first = std::uint64_t{i} << shift;
-      work(first, first + ((std::uint64_t{1} << shift) - 1));
+    auto pieces = [&](std::size_t first, std::size_t count) {
+      work(std::uint64_t{first} << shift, (std::uint64_t{first + count} << shift) - 1);
     };
-    run_pieces(std::size_t{1} << piece_bits, piece, std::forward<Executor>(executor)...);
+    run_pieces(std::size_t{1} << piece_bits, pieces, std::forward<Executor>(executor)...);
   }
 
   mutable Engine engine_;

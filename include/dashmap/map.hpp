@@ -306,7 +306,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <std::predicate<const K&, V&> F>
   void retain(F&& f) {
     this->engine_.template check_range<true>(0, Engine::last_hash, detail::Operation::retain);
-    this->engine_.retain(0, Engine::last_hash, f, detail::Operation::retain);
+    this->engine_.retain(0, Engine::last_hash, std::ref(f), detail::Operation::retain);
   }
   /// Replaces each value by `f(const K&, V)`, as alter does. \locks each group in turn, exclusive
   template <std::invocable<const K&, V> F>
@@ -341,7 +341,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
         [&](std::uint64_t first, std::uint64_t last) {
           this->engine_.retain(
               first, last,
-              [&](const K& key, V& value) {
+              [&f](const K& key, V& value) {
                 std::invoke(f, key, value);
                 return true;
               },
@@ -355,7 +355,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   void par_retain(F&& f, Executor&&... executor) {
     this->in_parallel(
         [&](std::uint64_t first, std::uint64_t last) {
-          this->engine_.retain(first, last, f, detail::Operation::par_retain);
+          this->engine_.retain(first, last, std::ref(f), detail::Operation::par_retain);
         },
         detail::Operation::par_retain, std::forward<Executor>(executor)...);
   }

@@ -129,6 +129,34 @@ struct Shrink : TwoKeys {
 const Register shrink(Model{"growth.shrink", 2, [] { return new Shrink; }, 1, 10000, true, false,
                             0});
 
+// sweep.hpp 1: a pass meets each element once, where it lies, however the table changes under it.
+struct Sweep : TwoKeys {
+  bool grows;
+  explicit Sweep(bool other_grows) : grows(other_grows) { map.reserve(20); }
+  void thread(unsigned t) override {
+    if (t == 0) {
+      map.retain([&](const model::Cell& key, model::Pair& value) {
+        MODEL_CHECK(map.contains_key(key));
+        value.set(value.get() + 1);
+        return true;
+      });
+    } else if (grows) {
+      map.reserve(40);
+    } else {
+      map.erase(high);
+    }
+  }
+  void check() override {
+    MODEL_CHECK(get(map, low) == 11);
+    MODEL_CHECK(map.size() == (grows ? 2 : 1));
+    if (grows) MODEL_CHECK(get(map, high) == 21);
+  }
+};
+const Register sweep_grown(Model{"growth.sweep", 2, [] { return new Sweep(true); }, 1, 10000, true,
+                                 false, 1});
+const Register sweep_erased(Model{"growth.sweep_erased", 2, [] { return new Sweep(false); }, 1,
+                                  10000, true, false, 1});
+
 // A first table: two threads insert into an empty map, a third looks.
 struct First : MapRun {
   Map map;

@@ -3,6 +3,7 @@
 
 #include "throwing.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <map>
@@ -39,6 +40,10 @@ class Ledger {
     const std::lock_guard lock(mutex_);
     return allocations_;
   }
+  [[nodiscard]] std::size_t strictest_alignment() const {
+    const std::lock_guard lock(mutex_);
+    return strictest_alignment_;
+  }
   [[nodiscard]] std::size_t mistakes() const {
     const std::lock_guard lock(mutex_);
     return mistakes_;
@@ -50,6 +55,7 @@ class Ledger {
     const std::lock_guard lock(mutex_);
     open_.emplace(place, bytes);
     ++allocations_;
+    strictest_alignment_ = std::max(strictest_alignment_, alignment);
     return place;
   }
   void deallocate(void* place, std::size_t bytes, std::size_t alignment) noexcept {
@@ -70,6 +76,7 @@ class Ledger {
   std::map<void*, std::size_t> open_;
   std::size_t allocations_ = 0;
   std::size_t mistakes_ = 0;
+  std::size_t strictest_alignment_ = 0;
 };
 
 /// Not default-constructible; unequal when the ledgers differ. `Propagate` answers all three

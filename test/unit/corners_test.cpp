@@ -124,7 +124,7 @@ TEST(Corners, AnErrorEndsTheWalk) {
     ++visits;
     throw std::runtime_error("enough");
   };
-  EXPECT_THROW(map.par_for_each(visit, [](const auto&) {}), std::runtime_error);
+  EXPECT_THROW(map.par_for_each(visit, [](const auto& task) { task(); }), std::runtime_error);
   EXPECT_EQ(visits, 1);
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory_resource>
@@ -38,6 +39,19 @@ TEST(MapAllocator, AllMemoryComesFromItAndGoesBack) {
     map.clear();
   }
   EXPECT_EQ(ledger.blocks(), 0U);
+}
+
+// What a small map grew out of goes back at once, and with an alignment beyond the usual one malloc
+// would not use it again (the GNU C library before 2.38).
+TEST(MapAllocator, SmallMapsAskForLittle) {
+  using Numbers = LedgerMap<std::uint64_t, std::uint64_t>;
+  Ledger ledger;
+  for (std::uint64_t first = 0; first < 50 * 100; first += 100) {
+    Numbers map{Numbers::allocator_type(ledger)};
+    for (std::uint64_t i = 0; i < 100; ++i) map.insert(first + i, i);
+    EXPECT_LE(ledger.bytes(), 4000U);
+  }
+  EXPECT_LE(ledger.strictest_alignment(), __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 }
 
 TEST(MapAllocator, IsTheLastArgumentOfEveryConstructor) {

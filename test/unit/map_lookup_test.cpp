@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -206,6 +207,24 @@ TYPED_TEST(MapLookup, AMapWithoutElementsHasNone) {
   int absent = 0;
   map.get_many(std::vector<K>{key<C>(1)}, [&](const K&, const V* v) { absent += v == nullptr; });
   EXPECT_EQ(absent, 1);
+}
+
+// All hashes are the same here: only the bytes tell.
+TEST(MapLookupText, EachByteCounts) {
+  for (std::size_t length = 0; length <= 70; ++length) {
+    std::string key;
+    for (std::size_t i = 0; i < length; ++i) key += static_cast<char>('a' + i % 26);
+    const dashmap::DashMap<std::string, int, ConstantHash> map{{key, 1}};
+    EXPECT_TRUE(map.contains_key(key));
+    EXPECT_TRUE(map.contains_key(std::string_view(key)));
+    EXPECT_FALSE(map.contains_key(key + '.'));
+    for (std::size_t i = 0; i < length; ++i) {
+      std::string other = key;
+      other[i] = '.';
+      EXPECT_FALSE(map.contains_key(other)) << length << " bytes, byte " << i;
+      EXPECT_FALSE(map.contains_key(std::string_view(key).substr(0, i)));
+    }
+  }
 }
 
 TEST(MapLookupExpression, ATemporaryGuardHoldsToTheEndOfTheExpression) {

@@ -1,12 +1,13 @@
 // Role
-//   Hashes one word, two words, or any number of bytes under a seed.
+//   Hashes one word, two words, or any number of bytes under a seed, and compares bytes.
 //
 // Invariants
 //   1. For keys of each pattern the top bits of the hash (the group) and the low eight (the tag)
 //      are spread like random numbers, under all but a negligible part of the seeds.
 //   2. Without the seed nobody can name two inputs that collide with more than chance.
 //   3. The hash of bytes depends on the bytes and their number alone, not on where they lie.
-//   Tests: 1, 2, 3 unit/hash_test.cpp.
+//   4. Bytes are the same only if each one is.
+//   Tests: 1, 2, 3 unit/hash_test.cpp; 4 unit/map_lookup_test.cpp.
 //
 // Readers and writers
 //   Pure functions; the bytes must not change meanwhile, or the hash is worthless.
@@ -64,35 +65,51 @@ template <class Unsigned>
   return value;
 }
 
-/// The hash of more than 16 bytes. Three independent lanes keep the multiplier busy.
-[[nodiscard]] DASHMAP_DETAIL_NOINLINE inline std::uint64_t hash_long(
-    const HashSeed& seed, const unsigned char* bytes, std::size_t size) noexcept {
+/// What the last one to 48 bytes make of a hash of more than 16 that has got to `state`.
+[[nodiscard]] inline std::uint64_t hash_rest(const HashSeed& seed, std::uint64_t state,
+                                             const unsigned char* bytes, std::size_t left,
+                                             std::size_t size) noexcept {
   const auto word = [](const unsigned char* at) { return load_word<std::uint64_t>(at); };
-  const unsigned char* const last = bytes + size - 16;
-  std::uint64_t state = std::rotl(seed.first, 29);
-  std::size_t left = size;
-  if (left > 48) {
-    std::uint64_t lane_1 = std::rotl(seed.second, 11);
-    std::uint64_t lane_2 = seed.first ^ std::rotl(seed.second, 47);
-    const std::uint64_t mask_1 = std::rotl(seed.first, 41) ^ seed.second;
-    const std::uint64_t mask_2 = std::rotl(seed.second, 23);
-    do {
-      state = absorb(word(bytes) ^ seed.first, word(bytes + 8) ^ state);
-      lane_1 = absorb(word(bytes + 16) ^ mask_1, word(bytes + 24) ^ lane_1);
-      lane_2 = absorb(word(bytes + 32) ^ mask_2, word(bytes + 40) ^ lane_2);
-      bytes += 48;
-      left -= 48;
-    } while (left > 48);
-    state ^= std::rotl(lane_1, 21) ^ std::rotl(lane_2, 42);
-  }
+  // The last 16 bytes, which may overlap what was taken before.
+  const unsigned char* const last = bytes + left - 16;
   if (left > 16) {
     state = absorb(word(bytes) ^ seed.second, word(bytes + 8) ^ state);
     if (left > 32) {
       state = absorb(word(bytes + 16) ^ seed.second, word(bytes + 24) ^ state);
     }
   }
-  // The last 16 bytes, which may overlap what was taken before.
   return hash_two_words(seed, word(last), word(last + 8) ^ state, size);
+}
+[[nodiscard]] inline std::uint64_t hash_start(const HashSeed& seed) noexcept {
+  return std::rotl(seed.first, 29);
+}
+
+/// The hash of more than 48 bytes. Three independent lanes keep the multiplier busy.
+[[nodiscard]] DASHMAP_DETAIL_NOINLINE inline std::uint64_t hash_very_long(
+    const HashSeed& seed, const unsigned char* bytes, std::size_t size) noexcept {
+  const auto word = [](const unsigned char* at) { return load_word<std::uint64_t>(at); };
+  std::uint64_t state = hash_start(seed);
+  std::uint64_t lane_1 = std::rotl(seed.second, 11);
+  std::uint64_t lane_2 = seed.first ^ std::rotl(seed.second, 47);
+  const std::uint64_t mask_1 = std::rotl(seed.first, 41) ^ seed.second;
+  const std::uint64_t mask_2 = std::rotl(seed.second, 23);
+  std::size_t left = size;
+  do {
+    state = absorb(word(bytes) ^ seed.first, word(bytes + 8) ^ state);
+    lane_1 = absorb(word(bytes + 16) ^ mask_1, word(bytes + 24) ^ lane_1);
+    lane_2 = absorb(word(bytes + 32) ^ mask_2, word(bytes + 40) ^ lane_2);
+    bytes += 48;
+    left -= 48;
+  } while (left > 48);
+  state ^= std::rotl(lane_1, 21) ^ std::rotl(lane_2, 42);
+  return hash_rest(seed, state, bytes, left, size);
+}
+
+/// The hash of more than 16 bytes.
+[[nodiscard]] DASHMAP_DETAIL_NOINLINE inline std::uint64_t hash_long(
+    const HashSeed& seed, const unsigned char* bytes, std::size_t size) noexcept {
+  if (size > 48) return hash_very_long(seed, bytes, size);
+  return hash_rest(seed, hash_start(seed), bytes, size, size);
 }
 
 /// The hash of `size` bytes.
@@ -115,6 +132,37 @@ template <class Unsigned>
     b = bytes[size - 1];
   }
   return hash_two_words(seed, a, b, size);
+}
+
+/// The bits in which two words differ.
+template <class Unsigned>
+[[nodiscard]] inline std::uint64_t difference(const unsigned char* a,
+                                              const unsigned char* b) noexcept {
+  return load_word<Unsigned>(a) ^ load_word<Unsigned>(b);
+}
+
+/// Whether `size` bytes are the same in both places. Short ones without a call: what a look-up
+/// compares is nearly always equal.
+[[nodiscard]] inline bool same_bytes(const void* a, const void* b, std::size_t size) noexcept {
+  if (size > 32) return std::memcmp(a, b, size) == 0;
+  const auto* const x = static_cast<const unsigned char*>(a);
+  const auto* const y = static_cast<const unsigned char*>(b);
+  const auto* const x_end = x + size;
+  const auto* const y_end = y + size;
+  // Reads that overlap, and together see each byte.
+  if (size >= 8) {
+    using Word = std::uint64_t;
+    std::uint64_t bits = difference<Word>(x, y) | difference<Word>(x_end - 8, y_end - 8);
+    if (size > 16) {
+      bits |= difference<Word>(x + 8, y + 8) | difference<Word>(x_end - 16, y_end - 16);
+    }
+    return bits == 0;
+  }
+  if (size >= 4) {
+    using Word = std::uint32_t;
+    return (difference<Word>(x, y) | difference<Word>(x_end - 4, y_end - 4)) == 0;
+  }
+  return size == 0 || (x[0] == y[0] && x[size / 2] == y[size / 2] && x[size - 1] == y[size - 1]);
 }
 
 }  // namespace dashmap::detail

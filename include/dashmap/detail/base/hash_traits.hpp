@@ -188,12 +188,33 @@ struct StringTraits : MixedWord<true> {
   }
 };
 
+template <class T>
+inline constexpr bool is_text = false;
+template <class Allocator>
+inline constexpr bool is_text<std::basic_string<char, std::char_traits<char>, Allocator>> = true;
+template <>
+inline constexpr bool is_text<std::string_view> = true;
+
 template <class Char, class Allocator>
 struct HashTraits<std::basic_string<Char, std::char_traits<Char>, Allocator>> : StringTraits<Char> {
 };
 
 template <class Char>
 struct HashTraits<std::basic_string_view<Char>> : StringTraits<Char> {};
+
+/// The comparison of a key with what is asked for. Text under the standard's equality is compared
+/// as its bytes.
+template <class Equal, class K, class Q>
+[[nodiscard]] DASHMAP_DETAIL_INLINE bool same_key(const Equal& equal, const K& key,
+                                                  const Q& query) {
+  constexpr bool standard =
+      std::is_same_v<Equal, std::equal_to<>> || std::is_same_v<Equal, std::equal_to<K>>;
+  if constexpr (standard && is_text<K> && is_text<Q>) {
+    return key.size() == query.size() && same_bytes(key.data(), query.data(), key.size());
+  } else {
+    return static_cast<bool>(equal(key, query));
+  }
+}
 
 /// Members that fit one word together are packed into it, others are hashed as a run of words.
 template <class Tuple, class... Members>

@@ -216,7 +216,7 @@ class Locker : public Resizer<Types> {
       if constexpr (std::remove_cvref_t<decltype(element.hash)>::stored) {
         if (element.hash.value != hash) return false;
       }
-      return static_cast<bool>(this->equal()(element.key, query));
+      return same_key(this->equal(), element.key, query);
     };
   }
 

@@ -103,7 +103,7 @@ class EntryState {
   // Inserts make()'s value under the key. The entry must be vacant.
   template <class Make>
   void fill(Make&& make) {
-    std::optional<typename Map::Prepared> fresh;
+    Later<typename Map::Prepared> fresh;
     typename Map::Due due(*map_);
     const Alone alone(*this);
     with_supplied([&](auto&& key) {
@@ -161,7 +161,7 @@ class EntryState {
   auto extract(Take&& take) -> std::invoke_result_t<Take, typename Map::SlotType::ElementType&>
     requires(Map::SlotType::in_place)
   {
-    std::optional<typename Map::Doomed> doomed;
+    Later<typename Map::Doomed> doomed;
     {
       const Alone alone(*this);
       map_->evict({slot_, tag_}, doomed);
@@ -173,7 +173,7 @@ class EntryState {
   auto extract(Take&& take) -> std::invoke_result_t<Take, typename Map::SlotType::ElementType&>
     requires(!Map::SlotType::in_place)
   {
-    std::optional<typename Map::Doomed> doomed;
+    Later<typename Map::Doomed> doomed;
     std::optional<Alone> alone(std::in_place, *this);
     auto result = take(slot_->element());
     map_->evict({slot_, tag_}, doomed);
@@ -188,8 +188,8 @@ class EntryState {
     constexpr bool copies = !element_moves_nothrow<Key, Value> &&
                             std::is_copy_constructible_v<Key> &&
                             std::is_copy_constructible_v<Value>;
-    std::optional<typename Map::Doomed> old;
-    std::optional<typename Map::Prepared> fresh;
+    Later<typename Map::Doomed> old;
+    Later<typename Map::Prepared> fresh;
     std::optional<Alone> alone(std::in_place, *this);
     const auto make = [&]() -> Value { return std::move(value); };
     const auto build = [&] {

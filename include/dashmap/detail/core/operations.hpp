@@ -81,19 +81,16 @@ class Operations : public Lookup<Types> {
     } else {
       constexpr bool user_code = !std::is_trivially_copyable_v<Value>;
       using MarkType = std::conditional_t<user_code, ClosureMark, NoClosureMark>;
-      std::optional<Value> result;
       for (;;) {
         const FoundShared found = this->find_shared(hash, key, request);
-        if (!found) return result;
+        if (!found) return std::nullopt;
         const SharedSection section(this->sleepers(), *found.word);
         const MarkType mark(found.word, found.slot, HoldKind::shared_closure, request.operation);
-        if (!Loan::is_needed(*found.word)) [[likely]] {
-          result.emplace(std::as_const(found.slot->element().value));
-          return result;
-        }
+        const Value& value = found.slot->element().value;
+        if (!Loan::is_needed(*found.word)) [[likely]]
+          return std::optional<Value>(std::in_place, value);
         if (const Loan loan(*found.word, found.slot); loan) {
-          result.emplace(std::as_const(found.slot->element().value));
-          return result;
+          return std::optional<Value>(std::in_place, value);
         }
       }
     }
@@ -191,7 +188,7 @@ class Operations : public Lookup<Types> {
     using MarkType = std::conditional_t<closure || !Types::trivial, Mark, NoMark>;
     const std::uint64_t hash = this->hash_of(key);
     std::optional<Result> result;
-    std::optional<Doomed> doomed;
+    Later<Doomed> doomed;
     {
       Found found = this->template find_exclusive<true, true>(hash, key, request);
       if (!found.place) return result;
@@ -241,33 +238,38 @@ class Operations : public Lookup<Types> {
   auto compute(Q&& key, F&& f) -> std::invoke_result_t<F, std::optional<Value>&> {
     static constexpr Request request{Operation::compute};
     const std::uint64_t hash = this->hash_of(key);
-    std::optional<Doomed> doomed;
-    std::optional<Prepared> fresh;
+    Later<Doomed> doomed;
+    Later<Prepared> fresh;
     Displaced displaced;
     std::optional<Value> value;
     Due due(*this);
     Found found = this->find_exclusive(hash, key, request);
+    const auto call = [&]() -> decltype(auto) { return std::invoke(std::forward<F>(f), value); };
+    // Apart, so that each has its own mark: GCC leaves one out where nothing is called under it.
+    if (found.place) {
+      SlotType& slot = *found.place.slot;
+      value.emplace(lend<F, std::optional<Value>&>(slot.element().value));
+      const Mark mark(*this, found, hash, key, request);
+      return run_then(call, [&] {
+        if (!value) return evict(found.place, doomed);
+        slot.replace_value(this->alloc(), std::move(*value), displaced);
+      });
+    }
     const Mark mark(*this, found, hash, key, request);
-    if (found.place)
-      value.emplace(lend<F, std::optional<Value>&>(found.place.slot->element().value));
-    const auto commit = [&] {
-      if (found.place && value) {
-        found.place.slot->replace_value(this->alloc(), std::move(*value), displaced);
-      } else if (found.place) {
-        evict(found.place, doomed);
-      } else if (value) {
-        add(
-            found.group, fresh, hash, std::forward<Q>(key),
-            [&]() -> Value { return Value(std::move(*value)); }, due);
-      }
-    };
-    using Result = std::invoke_result_t<F, std::optional<Value>&>;
-    if constexpr (std::is_void_v<Result>) {
-      std::invoke(std::forward<F>(f), value);
-      commit();
+    return run_then(call, [&] {
+      const auto make = [&]() -> Value { return Value(std::move(*value)); };
+      if (value) add(found.group, fresh, hash, std::forward<Q>(key), make, due);
+    });
+  }
+  // What f() gives, after then().
+  template <class F, class Then>
+  DASHMAP_DETAIL_INLINE static std::invoke_result_t<F> run_then(F f, Then then) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
+      f();
+      then();
     } else {
-      Result result = std::invoke(std::forward<F>(f), value);
-      commit();
+      std::invoke_result_t<F> result = f();
+      then();
       return result;
     }
   }
@@ -301,7 +303,7 @@ class Operations : public Lookup<Types> {
 
   // Builds an element of the key and make()'s value and puts it into the locked group.
   template <class Q, class Make>
-  DASHMAP_DETAIL_INLINE PlaceType add(const GroupType& group, std::optional<Prepared>& fresh,
+  DASHMAP_DETAIL_INLINE PlaceType add(const GroupType& group, Later<Prepared>& fresh,
                                       std::uint64_t hash, Q&& key, Make&& make, Due& due) {
     // The key is moved from only when nothing can fail any more (unless the closures of making key
     // and value themselves fill the place).
@@ -329,7 +331,7 @@ class Operations : public Lookup<Types> {
     const typename Types::Alloc& alloc;
   };
 
-  DASHMAP_DETAIL_INLINE void evict(const PlaceType& place, std::optional<Doomed>& doomed) noexcept {
+  DASHMAP_DETAIL_INLINE void evict(const PlaceType& place, Later<Doomed>& doomed) noexcept {
     set_tag(place.tag, 0);
     doomed.emplace(*place.slot, this->alloc());
     this->count_out();
@@ -356,7 +358,7 @@ class Operations : public Lookup<Types> {
   DASHMAP_DETAIL_INLINE bool store_adapted(std::uint64_t hash, Q&& key, Value&& value,
                                            Displaced& displaced, const Request& request) {
     Due due(*this);
-    std::optional<Prepared> fresh;
+    Later<Prepared> fresh;
     using Given = std::remove_cvref_t<Q>;
     constexpr bool plain_key =
         std::is_same_v<Given, Key> || (std::is_scalar_v<Key> && std::is_scalar_v<Given>);

@@ -63,13 +63,13 @@ class Ranges : public Operations<Types> {
       slots_ = group.table->slots_of(group.index);
       node_ = group.table->overflow[group.index].load(std::memory_order_acquire);
     }
-    // `disturbed`: the own thread may have removed elements since the start.
-    DASHMAP_DETAIL_INLINE PlaceType next(bool disturbed = true) noexcept {
+    // Passes over what the own thread removed since the start.
+    DASHMAP_DETAIL_INLINE PlaceType next() noexcept {
       for (;;) {
         while (lanes_) {
           const std::size_t lane = lanes_.next();
           lanes_.clear_lowest();
-          if (!disturbed || tags_[lane] != 0) [[likely]]
+          if (tags_[lane] != 0) [[likely]]
             return PlaceType::of(slots_ + lane, tags_ + lane);
         }
         if (node_ == nullptr) return {};
@@ -239,7 +239,7 @@ class Ranges : public Operations<Types> {
       place.slot->replace_value(this->alloc(), std::move(value), displaced);
     } else {
       typename Base::Due due(*this);
-      std::optional<typename Base::Prepared> fresh;
+      Later<typename Base::Prepared> fresh;
       this->add(
           live_of(hash), fresh, hash, std::forward<Q>(key),
           [&]() -> Value { return std::move(value); }, due);
@@ -255,7 +255,7 @@ class Ranges : public Operations<Types> {
     if (const PlaceType place = find_held(key)) {
       auto& element = place.slot->element();
       result.emplace(give<Key, Value>(element.key), give<Key, Value>(element.value));
-      std::optional<typename Base::Doomed> doomed;
+      Later<typename Base::Doomed> doomed;
       this->evict(place, doomed);
     }
     return result;

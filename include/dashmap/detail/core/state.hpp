@@ -37,7 +37,7 @@
 #include "dashmap/detail/sync/byte_lock.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
 #include "dashmap/detail/sync/visitors.hpp"
-#include "dashmap/detail/table/table.hpp"
+#include "dashmap/detail/table/table_memory.hpp"
 
 namespace dashmap::detail {
 
@@ -209,7 +209,7 @@ class State {
     } else {
       // Release: whoever sees the count may expect to find the element.
       value = 1 + count_.fetch_add(1, std::memory_order_release);
-      due = growing || value > static_cast<std::int64_t>(table.capacity);
+      due = growing || value > static_cast<std::int64_t>(table.capacity) || has_retired();
     }
     return due ? (value == 0 ? 1 : value) : 0;
   }

@@ -116,11 +116,18 @@ class Section {
   explicit operator bool() const noexcept { return word_ != nullptr; }
   Word& word() const noexcept { return *word_; }
   bool nested() const noexcept { return locked_ == 0; }
+  word_t locked() const noexcept { return locked_; }
 
   // Releases the hold before its time.
   DASHMAP_DETAIL_INLINE void end() noexcept {
     if (word_ != nullptr) release();
     word_ = nullptr;
+  }
+  // Releases the hold and takes over another one.
+  DASHMAP_DETAIL_INLINE void pass_to(Word& word, word_t locked) noexcept {
+    release();
+    word_ = &word;
+    locked_ = locked;
   }
   // Gives the hold up to a handle.
   Word* take() noexcept { return std::exchange(word_, nullptr); }

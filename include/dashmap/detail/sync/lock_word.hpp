@@ -119,7 +119,8 @@ inline void changes_may_follow() noexcept {
 // validates an optimistic search in one step. `own` counts the shared holds that the calling
 // thread has itself (an upgrade). Unless `barge`, those who must get in next go first. On failure
 // `seen` is the current value.
-inline bool try_lock_exclusive(Word& w, word_t& seen, word_t own, bool barge) noexcept {
+DASHMAP_DETAIL_INLINE bool try_lock_exclusive(Word& w, word_t& seen, word_t own,
+                                              bool barge) noexcept {
   if (!word::is_readable(seen) || word::readers(seen) != own) return false;
   if (!barge && (seen & word::pending) != 0) return false;
   // The pending mark goes; those who still wait set it again.

@@ -104,6 +104,30 @@ struct Element<K, Unit, StoresHash> {
       : hash(h), key(make_with<K>(alloc, std::forward<Q>(k))) {}
 };
 
+// A T that is made once, if at all. A std::optional is cleared first, all of it, by GCC.
+template <class T>
+class Later {
+ public:
+  Later() noexcept {}
+  Later(const Later&) = delete;
+  Later& operator=(const Later&) = delete;
+  DASHMAP_DETAIL_INLINE ~Later() {
+    if (made_) value_.~T();
+  }
+  template <class... Args>
+  DASHMAP_DETAIL_INLINE void emplace(Args&&... args) {
+    ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<Args>(args)...);
+    made_ = true;
+  }
+  T* operator->() noexcept { return std::addressof(value_); }
+
+ private:
+  union {
+    T value_;
+  };
+  bool made_ = false;
+};
+
 // Copies bytes that a writer may be changing. The caller checks the group's version before it uses
 // them, after load_load_fence(), which fixes the copy. A plain copy, which the compiler folds into
 // the instruction that uses it; atomic loads it would not.

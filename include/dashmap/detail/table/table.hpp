@@ -25,7 +25,7 @@
 //   pairs with the acquire load in OverflowNode walks.
 //
 // Not here
-//   When a table is made, filled and freed (core/resize.hpp).
+//   When a table is made, filled and freed (core/resize.hpp), its memory (table_memory.hpp).
 #pragma once
 
 #include <algorithm>
@@ -33,12 +33,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -55,13 +52,14 @@ inline constexpr std::uint64_t hash_end = std::uint64_t{1} << 63;  // one past t
 inline constexpr std::size_t overflow_width = 4;
 
 // Elements for which a table of so many groups is used before it grows. A single group may fill up;
-// more groups share a mean of 13 of 16, where 3.4 % of the elements are in overflow nodes.
+// more groups share a mean of 14 of 16, where 5.2 % of the elements are in overflow nodes.
+inline constexpr std::uint64_t mean_capacity = 14;
 constexpr std::uint64_t capacity_of(std::uint64_t groups) noexcept {
-  return groups == 1 ? group_width : groups * 13;
+  return groups == 1 ? group_width : groups * mean_capacity;
 }
 constexpr std::uint64_t groups_for(std::uint64_t elements) noexcept {
   if (elements <= group_width) return 1;
-  return std::bit_ceil(elements / 13 + (elements % 13 != 0 ? 1 : 0));
+  return std::bit_ceil((elements - 1) / mean_capacity + 1);
 }
 
 // The tag of a hash: its low byte, but never 0.
@@ -118,6 +116,7 @@ struct alignas(64) Table {
   Table* next_retired = nullptr;
   std::size_t bytes = 0;
   bool from_system = false;
+  unsigned char offset = 0;         // from where an allocator's memory begins
   VacatedCount* vacated = nullptr;  // where the table is from the system
 
   constexpr Table(std::uint8_t* t, SlotType* s, std::atomic<Node*>* o, std::uint64_t n) noexcept
@@ -280,121 +279,15 @@ struct alignas(64) Table {
   template <class Alloc>
   bool free_nodes(std::size_t count, const Alloc& alloc) noexcept;
 
+  static constexpr std::size_t alignment = std::max<std::size_t>(64, alignof(SlotType));
+
   struct Layout {
     std::size_t words, overflow, vacated, tags, slots, bytes;
     bool large;
   };
   static Layout layout_for(std::uint64_t groups);
+  // Blocks of an allocator in which so many bytes have room behind an aligned address.
+  static constexpr std::size_t blocks_of(std::size_t bytes) noexcept;
 };
-
-// The unit of allocation through a user's allocator: large enough an alignment for all arrays.
-template <class SlotType>
-struct alignas(std::max<std::size_t>(64, alignof(SlotType))) TableBlock {
-  unsigned char bytes[std::max<std::size_t>(64, alignof(SlotType))];
-};
-
-template <class SlotType>
-auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
-  constexpr std::size_t block = sizeof(TableBlock<SlotType>);
-  constexpr std::uint64_t per_group = 8 + sizeof(void*) + group_width * (1 + sizeof(SlotType));
-  constexpr std::uint64_t room = std::numeric_limits<std::size_t>::max() / 2 - sizeof(Table) - 4096;
-  if (groups > room / per_group) throw std::length_error("dashmap: capacity too large");
-  const auto align = [](std::size_t n) { return (n + block - 1) / block * block; };
-  const auto n = static_cast<std::size_t>(groups);
-  Layout layout{};
-  layout.words = sizeof(Table);
-  layout.overflow = layout.words + n * sizeof(word_t);
-  layout.vacated = layout.overflow + n * sizeof(void*);
-  layout.large = n * per_group >= system_bytes;
-  const std::size_t slot_bytes = n * group_width * sizeof(SlotType);
-  const std::size_t counts = layout.large ? vacated_counts(slot_bytes) : 0;
-  layout.tags = (layout.vacated + counts * sizeof(VacatedCount) + 15) / 16 * 16;
-  layout.slots = align(layout.tags + n * group_width);
-  layout.bytes = align(layout.slots + slot_bytes);
-  return layout;
-}
-
-template <class SlotType>
-template <class Alloc>
-Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& alloc) {
-  using Block = TableBlock<SlotType>;
-  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
-  const Layout layout = layout_for(groups);
-  const bool from_system = has_system_memory && layout.large &&
-                           alignof(SlotType) <= smallest_page &&
-                           std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
-  unsigned char* base = nullptr;
-  if (from_system) {
-    base = static_cast<unsigned char*>(map_memory(layout.bytes));
-  } else {
-    BlockAlloc block_alloc(alloc);
-    base = reinterpret_cast<unsigned char*>(std::to_address(
-        std::allocator_traits<BlockAlloc>::allocate(block_alloc, layout.bytes / sizeof(Block))));
-    std::memset(base + layout.words, 0, layout.slots - layout.words);
-  }
-  auto* table =
-      ::new (base) Table(base + layout.tags, reinterpret_cast<SlotType*>(base + layout.slots),
-                         reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow), groups);
-  table->bytes = layout.bytes;
-  table->from_system = from_system;
-  if (from_system) {  // whose zeros are counters of 0
-    table->vacated = reinterpret_cast<VacatedCount*>(base + layout.vacated);
-    begin_vacating(table->vacated, table->slots_in(0, groups));
-  }
-  return table;
-}
-
-template <class SlotType>
-template <class Alloc>
-bool Table<SlotType>::free_nodes(std::size_t count, const Alloc& alloc) noexcept {
-  using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Node>;
-  using NodeTraits = std::allocator_traits<NodeAlloc>;
-  NodeAlloc node_alloc(alloc);
-  Node* node = nodes.load(std::memory_order_acquire);
-  for (; node != nullptr && count != 0; --count) {
-    Node& freed = *std::exchange(node, node->next_of_table);
-    NodeTraits::deallocate(node_alloc,
-                           std::pointer_traits<typename NodeTraits::pointer>::pointer_to(freed), 1);
-  }
-  nodes.store(node, std::memory_order_relaxed);
-  return node == nullptr;
-}
-
-template <class SlotType>
-template <class Alloc>
-bool Table<SlotType>::destroy_slice(Table* table, const Alloc& alloc) noexcept {
-  constexpr std::size_t nodes_a_slice = 1024;
-  if (!table->free_nodes(nodes_a_slice, alloc)) return false;
-  // From the end, where a huge page begins: the header goes last.
-  const auto base = reinterpret_cast<std::uintptr_t>(table);
-  const std::uintptr_t cut = huge_page_of(base + table->bytes - 1);
-  if (table->from_system && cut > base) {
-    unmap_memory(cut, base + table->bytes);
-    table->bytes = cut - base;
-    return false;
-  }
-  destroy(table, alloc);
-  return true;
-}
-
-template <class SlotType>
-template <class Alloc>
-void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
-  using Block = TableBlock<SlotType>;
-  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
-  using BlockTraits = std::allocator_traits<BlockAlloc>;
-  table->free_nodes(std::numeric_limits<std::size_t>::max(), alloc);
-  const std::size_t bytes = table->bytes;
-  if (table->from_system) {
-    const auto base = reinterpret_cast<std::uintptr_t>(table);
-    unmap_memory(base, base + bytes);
-    return;
-  }
-  BlockAlloc block_alloc(alloc);
-  auto* block = reinterpret_cast<Block*>(table);
-  BlockTraits::deallocate(block_alloc,
-                          std::pointer_traits<typename BlockTraits::pointer>::pointer_to(*block),
-                          bytes / sizeof(Block));
-}
 
 }  // namespace dashmap::detail

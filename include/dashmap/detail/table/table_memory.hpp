@@ -1,0 +1,154 @@
+// Role
+//   Where the memory of tables comes from and goes to: an allocator, or the system.
+//
+// Invariants
+//   1. A table lies on a line of its own, whatever address an allocator gave, and goes back there.
+//   Tests: 1 unit/map_allocator_test.cpp.
+//
+// Readers and writers
+//   None: a table is made before it is published, and freed when nobody looks at it any more.
+//
+// Not here
+//   What is in it (table.hpp), when it is freed (core/state.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "dashmap/detail/table/table.hpp"
+
+namespace dashmap::detail {
+
+// The unit of allocation through an allocator. Its alignment is one that any has: where the GNU C
+// library before 2.38 was asked for more it did not use again what it had got back.
+template <class SlotType>
+inline constexpr std::size_t block_bytes =
+    std::max<std::size_t>(__STDCPP_DEFAULT_NEW_ALIGNMENT__, alignof(SlotType));
+template <class SlotType>
+struct alignas(block_bytes<SlotType>) TableBlock {
+  unsigned char bytes[block_bytes<SlotType>];
+};
+
+template <class SlotType>
+constexpr std::size_t Table<SlotType>::blocks_of(std::size_t bytes) noexcept {
+  constexpr std::size_t block = sizeof(TableBlock<SlotType>);
+  return (bytes + alignment) / block - 1;
+}
+
+template <class SlotType>
+auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
+  constexpr std::uint64_t per_group = 8 + sizeof(void*) + group_width * (1 + sizeof(SlotType));
+  constexpr std::uint64_t room = std::numeric_limits<std::size_t>::max() / 2 - sizeof(Table) - 4096;
+  if (groups > room / per_group) throw std::length_error("dashmap: capacity too large");
+  const auto align = [](std::size_t n) { return (n + alignment - 1) / alignment * alignment; };
+  const auto n = static_cast<std::size_t>(groups);
+  Layout layout{};
+  layout.words = sizeof(Table);
+  layout.overflow = layout.words + n * sizeof(word_t);
+  layout.vacated = layout.overflow + n * sizeof(void*);
+  layout.large = n * per_group >= system_bytes;
+  const std::size_t slot_bytes = n * group_width * sizeof(SlotType);
+  const std::size_t counts = layout.large ? vacated_counts(slot_bytes) : 0;
+  layout.tags = (layout.vacated + counts * sizeof(VacatedCount) + 15) / 16 * 16;
+  layout.slots = align(layout.tags + n * group_width);
+  layout.bytes = align(layout.slots + slot_bytes);
+  return layout;
+}
+
+template <class SlotType>
+template <class Alloc>
+Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& alloc) {
+  using Block = TableBlock<SlotType>;
+  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
+  const Layout layout = layout_for(groups);
+  const bool from_system = has_system_memory && layout.large &&
+                           alignof(SlotType) <= smallest_page &&
+                           std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
+  unsigned char* base = nullptr;
+  unsigned char offset = 0;
+  if (from_system) {
+    base = static_cast<unsigned char*>(map_memory(layout.bytes));
+  } else {
+    BlockAlloc block_alloc(alloc);
+    base = reinterpret_cast<unsigned char*>(std::to_address(
+        std::allocator_traits<BlockAlloc>::allocate(block_alloc, blocks_of(layout.bytes))));
+    // As a number: what is asked is how far it is from the next multiple.
+    const auto address = reinterpret_cast<std::uintptr_t>(base);
+    offset = static_cast<unsigned char>(-address % alignment);
+    base += offset;
+    std::memset(base + layout.words, 0, layout.slots - layout.words);
+  }
+  auto* const slots = reinterpret_cast<SlotType*>(base + layout.slots);
+  auto* const overflow = reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow);
+  Table* const table = ::new (base) Table(base + layout.tags, slots, overflow, groups);
+  table->bytes = layout.bytes;
+  table->from_system = from_system;
+  table->offset = offset;
+  if (from_system) {  // whose zeros are counters of 0
+    table->vacated = reinterpret_cast<VacatedCount*>(base + layout.vacated);
+    begin_vacating(table->vacated, table->slots_in(0, groups));
+  }
+  return table;
+}
+
+template <class SlotType>
+template <class Alloc>
+bool Table<SlotType>::free_nodes(std::size_t count, const Alloc& alloc) noexcept {
+  using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Node>;
+  using NodeTraits = std::allocator_traits<NodeAlloc>;
+  NodeAlloc node_alloc(alloc);
+  Node* node = nodes.load(std::memory_order_acquire);
+  for (; node != nullptr && count != 0; --count) {
+    Node& freed = *std::exchange(node, node->next_of_table);
+    NodeTraits::deallocate(node_alloc,
+                           std::pointer_traits<typename NodeTraits::pointer>::pointer_to(freed), 1);
+  }
+  nodes.store(node, std::memory_order_relaxed);
+  return node == nullptr;
+}
+
+template <class SlotType>
+template <class Alloc>
+bool Table<SlotType>::destroy_slice(Table* table, const Alloc& alloc) noexcept {
+  constexpr std::size_t nodes_a_slice = 1024;
+  if (!table->free_nodes(nodes_a_slice, alloc)) return false;
+  // From the end, where a huge page begins: the header goes last.
+  const auto base = reinterpret_cast<std::uintptr_t>(table);
+  const std::uintptr_t cut = huge_page_of(base + table->bytes - 1);
+  if (table->from_system && cut > base) {
+    unmap_memory(cut, base + table->bytes);
+    table->bytes = cut - base;
+    return false;
+  }
+  destroy(table, alloc);
+  return true;
+}
+
+template <class SlotType>
+template <class Alloc>
+void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
+  using Block = TableBlock<SlotType>;
+  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
+  using BlockTraits = std::allocator_traits<BlockAlloc>;
+  table->free_nodes(std::numeric_limits<std::size_t>::max(), alloc);
+  const std::size_t bytes = table->bytes;
+  if (table->from_system) {
+    const auto base = reinterpret_cast<std::uintptr_t>(table);
+    unmap_memory(base, base + bytes);
+    return;
+  }
+  BlockAlloc block_alloc(alloc);
+  auto* block = reinterpret_cast<Block*>(reinterpret_cast<unsigned char*>(table) - table->offset);
+  BlockTraits::deallocate(block_alloc,
+                          std::pointer_traits<typename BlockTraits::pointer>::pointer_to(*block),
+                          blocks_of(bytes));
+}
+
+}  // namespace dashmap::detail
