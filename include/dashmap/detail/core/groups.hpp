@@ -86,7 +86,10 @@ class GroupFinder : public Ranges<Types> {
     // Whether an element of the group entered last is one of the range. Throws DeadlockError if
     // this thread has it already.
     DASHMAP_DETAIL_INLINE bool admits(const GroupType& group, const SlotType& slot) const {
-      return !(filter_ || own_ || nested_since(*group.word)) || examine(group, slot);
+      return admits_all(group) || examine(group, slot);
+    }
+    DASHMAP_DETAIL_INLINE bool admits_all(const GroupType& group) const {
+      return !(filter_ || own_ || nested_since(*group.word));
     }
     // By value: nobody is told where the caller has its group.
     DASHMAP_DETAIL_COLD bool examine(GroupType group, const SlotType& slot) const {

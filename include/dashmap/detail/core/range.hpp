@@ -66,18 +66,23 @@ class Ranges : public Operations<Types> {
     // Passes over what the own thread removed since the start.
     DASHMAP_DETAIL_INLINE PlaceType next() noexcept {
       for (;;) {
-        while (lanes_) {
-          const std::size_t lane = lanes_.next();
-          lanes_.clear_lowest();
-          if (tags_[lane] != 0) [[likely]]
-            return PlaceType::of(slots_ + lane, tags_ + lane);
-        }
+        if (const PlaceType place = next_lane()) return place;
         if (node_ == nullptr) return {};
         tags_ = node_->tags;
         slots_ = node_->slots;
         lanes_ = match_full(tags_);
         node_ = node_->next.load(std::memory_order_acquire);
       }
+    }
+    // The same, but nothing at the end of the lanes, where an overflow node may follow.
+    DASHMAP_DETAIL_INLINE PlaceType next_lane() noexcept {
+      while (lanes_) {
+        const std::size_t lane = lanes_.next();
+        lanes_.clear_lowest();
+        if (tags_[lane] != 0) [[likely]]
+          return PlaceType::of(slots_ + lane, tags_ + lane);
+      }
+      return {};
     }
 
    private:

@@ -200,9 +200,8 @@ class Resizer : public State<Types> {
     if (!Base::is_empty_table(this->table())) return;
     if (groups >= Base::striped_from_groups) this->make_stripes();
     TableType* table = TableType::create(groups, this->alloc());
-    // Memory that was touched anyway starts as empty groups; the system's stays untouched.
     // Relaxed: publish() releases the table with its words.
-    for (std::size_t g = 0; g < groups && !table->from_system; ++g) {
+    for (std::size_t g = 0; g < groups; ++g) {
       table->word_of(g).store(word::first, std::memory_order_relaxed);
     }
     this->publish(table);

@@ -78,6 +78,15 @@ class Walker : public Sweeper<Types> {
         walk_.start(group_);  // with a new look: a shared hold may have come in after a change
       }
     }
+    // To the next element where that is the next lane; false where it takes more, to be done then.
+    DASHMAP_DETAIL_INLINE bool advance_in_lanes() {
+      if (!tie_.handle || !this->admits_all(group_)) return false;
+      const PlaceType place = walk_.next_lane();
+      if (!place) return false;
+      place_ = place;
+      tie_.handle.hold().set_slot(place.slot);
+      return true;
+    }
     // To the next element of the group in hand; false at its end, with nothing locked.
     DASHMAP_DETAIL_INLINE bool advance_in_group() {
       if (!tie_.handle) return false;
@@ -175,7 +184,13 @@ class Walker : public Sweeper<Types> {
     }
 
    private:
-    void step() { visitor_.stand_at(Cursor<Exclusive>::advance() ? this->group_.word : nullptr); }
+    DASHMAP_DETAIL_INLINE void step() {
+      if (!this->advance_in_lanes()) [[unlikely]]
+        step_on();
+    }
+    DASHMAP_DETAIL_NOINLINE void step_on() {
+      visitor_.stand_at(Cursor<Exclusive>::advance() ? this->group_.word : nullptr);
+    }
 
     // Takes the group again; false when it is still held.
     bool resume() {

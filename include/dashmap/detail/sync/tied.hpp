@@ -38,6 +38,12 @@ struct TiedItem {
   TiedItem& operator=(TiedItem&&) = delete;
   ~TiedItem();
 
+  // A second item of one element, which only shared ones may have.
+  DASHMAP_DETAIL_COLD void share(Tie<Exclusive>& from) {
+    if constexpr (Exclusive) throw_self_deadlock(Operation::iter_mut, from.handle.hold().view());
+    own.take(from.handle.again());
+  }
+
  protected:
   // Passes on what the item is about to show.
   template <class T>
@@ -69,14 +75,12 @@ struct Tie {
 };
 
 template <bool Exclusive>
-TiedItem<Exclusive>::TiedItem(Tie<Exclusive>& to) {
-  if (to.item == nullptr) {
+DASHMAP_DETAIL_INLINE TiedItem<Exclusive>::TiedItem(Tie<Exclusive>& to) {
+  if (to.item == nullptr) [[likely]] {
     tie = &to;
     to.item = this;
   } else {
-    // A second item of one element, which only shared ones may have.
-    if constexpr (Exclusive) throw_self_deadlock(Operation::iter_mut, to.handle.hold().view());
-    own.take(to.handle.again());
+    share(to);
   }
 }
 template <bool Exclusive>
@@ -85,8 +89,8 @@ TiedItem<Exclusive>::TiedItem(TiedItem&& other) noexcept {
   own = std::move(other.own);
 }
 template <bool Exclusive>
-TiedItem<Exclusive>::~TiedItem() {
-  if (tie != nullptr) {
+DASHMAP_DETAIL_INLINE TiedItem<Exclusive>::~TiedItem() {
+  if (tie != nullptr) [[likely]] {
     tie->item = nullptr;
     tie->handle.reset();
   }

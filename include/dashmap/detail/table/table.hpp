@@ -11,7 +11,7 @@
 //      one group), the tag is made of the low 8. So hash order is table order at every size.
 //   2. Tag 0 means empty. A slot holds an element exactly when its tag is not 0.
 //   3. All words start as 0 (virgin): the elements are still in `previous`; in a table that never
-//      had one there are none. Memory from the system is zero already and is not touched. Words,
+//      had one there are none. Memory from the system is zero already and is not cleared. Words,
 //      heads and tags stay as long as the table; slots may be zeros again once vacated.
 //   4. Overflow nodes are only added, and freed with the table: an optimistic reader may follow a
 //      chain at any time.
