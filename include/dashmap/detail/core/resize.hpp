@@ -200,6 +200,7 @@ class Resizer : public State<Types> {
     if (!Base::is_empty_table(this->table())) return;
     if (groups >= Base::striped_from_groups) this->make_stripes();
     TableType* table = TableType::create(groups, this->alloc());
+    table->settle();
     // Relaxed: publish() releases the table with its words.
     for (std::size_t g = 0; g < groups; ++g) {
       table->word_of(g).store(word::first, std::memory_order_relaxed);
@@ -243,7 +244,6 @@ class Resizer : public State<Types> {
     if (from->groups != expected || from->groups == groups) return;
     if (groups >= Base::striped_from_groups) this->make_stripes();
     TableType* to = TableType::create(groups, this->alloc());
-    if (!to->from_system) populate_memory(to, to->bytes);
     to->units_left.store(std::min(from->groups, groups), std::memory_order_relaxed);
     to->previous.store(from, std::memory_order_relaxed);
     this->publish(to);
@@ -253,6 +253,8 @@ class Resizer : public State<Types> {
     const std::uint64_t units = unit_count(to);
     if (units == 0) return;
     const std::uint64_t start = to.next_unit.fetch_add(batch, std::memory_order_relaxed);
+    if (start < units)
+      to.expect(static_cast<std::size_t>(start * std::max<std::uint64_t>(to.groups / units, 1)));
     for (std::uint64_t i = 0; i < batch; ++i) move_unit(to, (start + i) % units);
   }
 
@@ -327,6 +329,7 @@ class Resizer : public State<Types> {
     if (to.units_left.fetch_sub(1, std::memory_order_acq_rel) == 1) {  // sync(resize.unlink)
       if (TableType* old = to.previous.exchange(nullptr, std::memory_order_acq_rel)) {
         this->retire(old);
+        to.settle();
       }
     }
   }

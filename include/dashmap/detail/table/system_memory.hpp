@@ -32,10 +32,14 @@
 
 namespace dashmap::detail {
 
-// Tables from this size on come from the system where that is allowed, in huge pages if it can.
-// Smaller ones are quickly cleared, and an allocator has memory for them that was used before.
+// Tables from this size on come from the system where that is allowed. Smaller ones are quickly
+// cleared, and an allocator has memory for them that was used before.
 inline constexpr std::size_t system_bytes = std::size_t{4} << 20;
+// From this size on a table that is filled by and by gets its pages at once, and a large one so
+// much at a time. For smaller ones an allocator has pages at hand.
 inline constexpr std::size_t populated_bytes = std::size_t{128} << 10;
+inline constexpr std::size_t chunked_bytes = std::size_t{1} << 20;
+inline constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
 inline constexpr std::size_t smallest_page = 4096;
 inline constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
 
@@ -50,8 +54,12 @@ inline constexpr bool has_system_memory = true;
 inline void* map_memory(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  ::madvise(memory, bytes, MADV_HUGEPAGE);
   return memory;
+}
+// From now on in huge pages, if the system can: what is touched first, in one long step; what was
+// touched before, some time in the background. A hint: it may do nothing.
+inline void prefer_huge_pages(void* memory, std::size_t bytes) noexcept {
+  ::madvise(memory, bytes, MADV_HUGEPAGE);
 }
 // Addresses are numbers here, as they are rounded and counted; the system takes pointers.
 inline void unmap_memory(std::uintptr_t begin, std::uintptr_t end) noexcept {
@@ -62,17 +70,14 @@ inline void discard_memory(std::uintptr_t begin, std::uintptr_t end) noexcept {
   begin = (begin + smallest_page - 1) & ~(smallest_page - 1);
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
-// Gets the pages of memory that will all be written to soon at once, which takes half of the time
-// of getting them one by one. What is smaller an allocator has at hand. A hint: it may do nothing.
-inline void populate_memory([[maybe_unused]] void* memory,
-                            [[maybe_unused]] std::size_t bytes) noexcept {
+// Gets the pages of memory that will soon be written to all over, which takes half of the time of
+// getting them one by one. A hint, too.
+inline void populate_memory([[maybe_unused]] std::uintptr_t begin,
+                            [[maybe_unused]] std::uintptr_t end) noexcept {
 #if defined(MADV_POPULATE_WRITE)
-  if (bytes < populated_bytes) return;
-  // Casts as above: numbers are rounded to pages, the system takes a pointer.
-  const auto at = reinterpret_cast<std::uintptr_t>(memory);
-  const std::uintptr_t begin = (at + smallest_page - 1) & ~(smallest_page - 1);
-  const std::uintptr_t end = (at + bytes) & ~(smallest_page - 1);
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+  begin &= ~(smallest_page - 1);  // with what the page has of the part before
+  end &= ~(smallest_page - 1);
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
 #endif
 }
 
@@ -83,7 +88,8 @@ inline constexpr bool has_system_memory = false;
 inline void* map_memory(std::size_t /*bytes*/) { throw std::bad_alloc(); }
 inline void unmap_memory(std::uintptr_t /*begin*/, std::uintptr_t /*end*/) noexcept {}
 inline void discard_memory(std::uintptr_t /*begin*/, std::uintptr_t /*end*/) noexcept {}
-inline void populate_memory(void* /*memory*/, std::size_t /*bytes*/) noexcept {}
+inline void prefer_huge_pages(void* /*memory*/, std::size_t /*bytes*/) noexcept {}
+inline void populate_memory(std::uintptr_t /*begin*/, std::uintptr_t /*end*/) noexcept {}
 
 #endif
 

@@ -218,6 +218,20 @@ struct alignas(64) Table {
     if (from_system) vacate(vacated, slots_in(0, groups), slots_in(first, first + count));
   }
 
+  // The table is being filled, and has come to this group: where a chunk of slots begins, gets its
+  // pages.
+  void expect(std::size_t group) const noexcept {
+    constexpr std::size_t a_chunk = chunk_bytes / (group_width * std::bit_ceil(sizeof(SlotType)));
+    const std::uint64_t count = bytes < chunked_bytes ? groups : a_chunk;
+    if (bytes < populated_bytes || group % count != 0) return;
+    const Extent chunk = slots_in(group, std::min(group + count, groups));
+    populate_memory(chunk.begin, chunk.end);
+  }
+  // It is not filled in short steps any more.
+  void settle() noexcept {
+    if (from_system) prefer_huge_pages(this, bytes);
+  }
+
   // Adds an empty overflow node to the group's chain. Throws what the allocator throws.
   template <class Alloc>
   PlaceType add_overflow(std::size_t group, const Alloc& alloc) {
