@@ -134,11 +134,11 @@ template <class Unsigned>
   return hash_two_words(seed, a, b, size);
 }
 
-/// The bits in which two words differ.
+/// The bits in which the words at a place differ.
 template <class Unsigned>
-[[nodiscard]] inline std::uint64_t difference(const unsigned char* a,
-                                              const unsigned char* b) noexcept {
-  return load_word<Unsigned>(a) ^ load_word<Unsigned>(b);
+[[nodiscard]] inline std::uint64_t difference(const unsigned char* a, const unsigned char* b,
+                                              std::size_t at) noexcept {
+  return load_word<Unsigned>(a + at) ^ load_word<Unsigned>(b + at);
 }
 
 /// Whether `size` bytes are the same in both places. Short ones without a call: what a look-up
@@ -147,20 +147,17 @@ template <class Unsigned>
   if (size > 32) return std::memcmp(a, b, size) == 0;
   const auto* const x = static_cast<const unsigned char*>(a);
   const auto* const y = static_cast<const unsigned char*>(b);
-  const auto* const x_end = x + size;
-  const auto* const y_end = y + size;
   // Reads that overlap, and together see each byte.
   if (size >= 8) {
-    using Word = std::uint64_t;
-    std::uint64_t bits = difference<Word>(x, y) | difference<Word>(x_end - 8, y_end - 8);
+    const std::size_t end = size - 8;
+    std::uint64_t bits = difference<std::uint64_t>(x, y, 0) | difference<std::uint64_t>(x, y, end);
     if (size > 16) {
-      bits |= difference<Word>(x + 8, y + 8) | difference<Word>(x_end - 16, y_end - 16);
+      bits |= difference<std::uint64_t>(x, y, 8) | difference<std::uint64_t>(x, y, end - 8);
     }
     return bits == 0;
   }
   if (size >= 4) {
-    using Word = std::uint32_t;
-    return (difference<Word>(x, y) | difference<Word>(x_end - 4, y_end - 4)) == 0;
+    return (difference<std::uint32_t>(x, y, 0) | difference<std::uint32_t>(x, y, size - 4)) == 0;
   }
   return size == 0 || (x[0] == y[0] && x[size / 2] == y[size / 2] && x[size - 1] == y[size - 1]);
 }
