@@ -221,7 +221,8 @@ struct alignas(64) Table {
   // The table is being filled, and has come to this group: where a chunk of slots begins, gets its
   // pages.
   void expect(std::size_t group) const noexcept {
-    constexpr std::size_t a_chunk = chunk_bytes / (group_width * std::bit_ceil(sizeof(SlotType)));
+    constexpr std::size_t group_bytes = group_width * std::bit_ceil(sizeof(SlotType));
+    constexpr std::size_t a_chunk = std::max<std::size_t>(8, chunk_bytes / group_bytes);
     const std::uint64_t count = bytes < chunked_bytes ? groups : a_chunk;
     if (bytes < populated_bytes || group % count != 0) return;
     const Extent chunk = slots_in(group, std::min(group + count, groups));
