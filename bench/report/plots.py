@@ -180,6 +180,9 @@ def save(figure, folder, name):
         figure.savefig(folder / f"{name}.{kind}", dpi=110, bbox_inches="tight", facecolor="white",
                        metadata={"Date": None} if kind == "svg" else None)
     pyplot.close(figure)
+    svg = folder / f"{name}.svg"  # which may be committed: matplotlib ends some lines with a blank
+    lines = svg.read_text(encoding="utf-8").splitlines()
+    svg.write_text("".join(f"{line.rstrip()}\n" for line in lines), encoding="utf-8")
     return [f"{name}.svg", f"{name}.png"]
 
 
