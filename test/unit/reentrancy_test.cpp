@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -720,6 +721,32 @@ TEST(ReentrancyOfPasses, WhatTheClosureKeepsInItsHandsIsRefused) {
   EXPECT_EQ(**kept, untouched);
   kept.reset();
   EXPECT_EQ(map.get_copy(untouched), untouched);
+}
+
+// A value whose copies look into the map.
+struct Curious {
+  explicit Curious(int x) : number(x) {}
+  Curious(const Curious& other) : number(other.number) {
+    if (on_copy) on_copy();
+  }
+  Curious(Curious&& other) noexcept : number(other.number) {}
+  Curious& operator=(const Curious&) = default;
+  Curious& operator=(Curious&&) noexcept = default;
+  ~Curious() = default;
+
+  int number;
+  inline static std::function<void()> on_copy;
+};
+
+TEST(ReentrancyOfCopies, AValueThatAsksForItsOwnKeyIsRefused) {
+  DashMap<int, Curious> map;
+  map.insert(1, Curious(10));
+  Curious::on_copy = [&] { static_cast<void>(map.get(1)); };
+  // Not noexcept: what the closures get is a copy.
+  EXPECT_DEADLOCK(map.compute(1, [](std::optional<Curious>& value) { value->number = 20; }));
+  EXPECT_DEADLOCK(map.alter(1, [](int, Curious value) { return Curious(value.number + 1); }));
+  Curious::on_copy = nullptr;
+  EXPECT_EQ(map.get(1)->number, 10);
 }
 
 TEST(DumpLocks, ShowsWhatIsHeld) {

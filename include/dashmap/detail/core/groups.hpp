@@ -42,8 +42,9 @@ class GroupFinder : public Ranges<Types> {
     // while it waits for the lock's instruction.
     struct Hand {
       GroupType group{};
-      BitMask lanes{0};   // that have an element
-      word_t locked = 0;  // as in Acquired
+      BitMask lanes{0};  // that have an element
+      word_t locked =
+          0;  // as in Acquired: not 0 where the thread entered exclusively, and is alone
       // While this thread takes the group, entered exclusively, no further time, admits() is true.
       bool calm = false;
     };
@@ -61,7 +62,7 @@ class GroupFinder : public Ranges<Types> {
       const std::uint64_t last_of_group = hand.group.last_hash();
       from_ = first_;
       filter_ = hand.group.first_hash() < first_ || last_of_group > last_;
-      hand.calm = !filter_ && !own_;
+      hand.calm = !filter_ && hand.locked != 0;
       first_ = last_of_group + 1;
       return true;
     }

@@ -248,8 +248,8 @@ class Operations : public Lookup<Types> {
     // Apart, so that each has its own mark: GCC leaves one out where nothing is called under it.
     if (found.place) {
       SlotType& slot = *found.place.slot;
-      value.emplace(lend<F, std::optional<Value>&>(slot.element().value));
       const Mark mark(*this, found, hash, key, request);
+      value.emplace(lend<F, std::optional<Value>&>(slot.element().value));
       return run_then(call, [&] {
         if (!value) return evict(found.place, doomed);
         slot.replace_value(this->alloc(), std::move(*value), displaced);
