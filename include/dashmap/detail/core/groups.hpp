@@ -43,8 +43,8 @@ class GroupFinder : public Ranges<Types> {
     struct Hand {
       GroupType group{};
       BitMask lanes{0};  // that have an element
-      word_t locked =
-          0;  // as in Acquired: not 0 where the thread entered exclusively, and is alone
+      // As in Acquired: not 0 where the thread entered exclusively, and is alone.
+      word_t locked = 0;
       // While this thread takes the group, entered exclusively, no further time, admits() is true.
       bool calm = false;
     };
