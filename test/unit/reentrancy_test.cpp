@@ -656,6 +656,11 @@ TEST(DeadlockErrors, NameEachOperationAsItIsCalled) {
   expect_named("shard.write", [&] { static_cast<void>(shard.write()); });
   expect_named("snapshot", [&] { static_cast<void>(map.snapshot()); });
   expect_named("try_emplace", [&] { static_cast<void>(map.try_emplace(1, 2)); });
+
+  dashmap::DashSet<int> set{1};
+  const auto key = set.get(1);
+  expect_named("par_for_each", [&] { set.par_for_each([](int) {}); });
+  expect_named("par_retain", [&] { set.par_retain([](int) { return true; }); });
 }
 
 TEST(ReentrancyOfReads, ACountingLoopThatHoldsEveryGuard) {
