@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <iterator>
 #include <optional>
@@ -275,6 +276,18 @@ TEST(Sets, WorkWithAlgorithms) {
   for (int i = 0; i < 100; ++i) set.insert(i);
   EXPECT_EQ(std::ranges::count_if(set.iter(), [](auto&& item) { return *item % 2 == 0; }), 50);
   static_assert(std::ranges::input_range<const DashSet<int>&>);
+}
+
+TEST(Sets, PassesOnSeveralThreadsMeetEachKeyOnce) {
+  DashSet<int> set;
+  for (int i = 0; i < 1000; ++i) set.insert(i);
+  std::vector<std::atomic<int>> met(1000);
+  set.par_for_each([&](const int& key) { ++met[static_cast<std::size_t>(key)]; });
+  for (const auto& times : met) EXPECT_EQ(times.load(), 1);
+  set.par_retain([](const int& key) { return key % 2 == 0; });
+  EXPECT_EQ(set.len(), 500U);
+  EXPECT_TRUE(set.contains(0));
+  EXPECT_FALSE(set.contains(1));
 }
 
 TEST(Sets, ManyElements) {
