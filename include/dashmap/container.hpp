@@ -347,14 +347,16 @@ class Container {
                    element);
   }
 
-  // Calls work(first, last) for each piece of the hash space, on several threads.
-  template <class Work, class... Executor>
-  void in_parallel(Work&& work, Operation operation, Executor&&... executor) {
+  // Keeps the elements for which f(const Key&, Value&) is true; pieces of the hash space on several
+  // threads. `f` has references to what it uses.
+  template <class F, class... Executor>
+  void par_keep(F f, Operation operation, Executor&&... executor) {
     engine_.template check_range<true>(0, Engine::last_hash, operation);
     constexpr unsigned piece_bits = 8;
     constexpr unsigned shift = 63 - piece_bits;
     auto pieces = [&](std::size_t first, std::size_t count) {
-      work(std::uint64_t{first} << shift, (std::uint64_t{first + count} << shift) - 1);
+      engine_.retain(std::uint64_t{first} << shift, (std::uint64_t{first + count} << shift) - 1, f,
+                     operation);
     };
     run_pieces(std::size_t{1} << piece_bits, pieces, std::forward<Executor>(executor)...);
   }

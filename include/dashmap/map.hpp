@@ -337,15 +337,10 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \locks each group in turn, exclusive
   template <std::invocable<const K&, V&> F, class... Executor>
   void par_for_each(F&& f, Executor&&... executor) {
-    this->in_parallel(
-        [&](std::uint64_t first, std::uint64_t last) {
-          this->engine_.retain(
-              first, last,
-              [&f](const K& key, V& value) {
-                std::invoke(f, key, value);
-                return true;
-              },
-              detail::Operation::par_for_each);
+    this->par_keep(
+        [&f](const K& key, V& value) {
+          std::invoke(f, key, value);
+          return true;
         },
         detail::Operation::par_for_each, std::forward<Executor>(executor)...);
   }
@@ -353,11 +348,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// `executor(task)`, which runs nullary tasks some time.
   template <std::predicate<const K&, V&> F, class... Executor>
   void par_retain(F&& f, Executor&&... executor) {
-    this->in_parallel(
-        [&](std::uint64_t first, std::uint64_t last) {
-          this->engine_.retain(first, last, std::ref(f), detail::Operation::par_retain);
-        },
-        detail::Operation::par_retain, std::forward<Executor>(executor)...);
+    this->par_keep(std::ref(f), detail::Operation::par_retain, std::forward<Executor>(executor)...);
   }
 
   /// The map as a view without locks. No other thread may use the map, no guard may live.

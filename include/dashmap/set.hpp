@@ -146,17 +146,17 @@ class DashSet
   /// Calls `f(const K&)` for each key, from as many threads as there are cores; see DashMap.
   template <std::invocable<const K&> F, class... Executor>
   void par_for_each(F&& f, Executor&&... executor) {
-    keep(
-        [&f](const K& key) {
-          std::invoke(f, key);
-          return true;
-        },
-        detail::Operation::par_for_each, std::forward<Executor>(executor)...);
+    const auto visit = [&f](const K& key) {
+      std::invoke(f, key);
+      return true;
+    };
+    this->par_keep(on_key(visit), detail::Operation::par_for_each,
+                   std::forward<Executor>(executor)...);
   }
   /// As retain, from as many threads as there are cores; see DashMap.
   template <std::predicate<const K&> P, class... Executor>
   void par_retain(P&& p, Executor&&... executor) {
-    keep(p, detail::Operation::par_retain, std::forward<Executor>(executor)...);
+    this->par_keep(on_key(p), detail::Operation::par_retain, std::forward<Executor>(executor)...);
   }
 
   friend bool operator==(const DashSet& a, const DashSet& b) {
@@ -173,14 +173,6 @@ class DashSet
   template <class F>
   static auto on_key(F& f) {
     return [&f](const K& key, detail::Unit&) -> bool { return std::invoke(f, key); };
-  }
-  template <class P, class... Executor>
-  void keep(P&& p, detail::Operation operation, Executor&&... executor) {
-    this->in_parallel(
-        [&](std::uint64_t first, std::uint64_t last) {
-          this->engine_.retain(first, last, on_key(p), operation);
-        },
-        operation, std::forward<Executor>(executor)...);
   }
   static std::vector<K> keys_of(std::vector<std::pair<K, detail::Unit>>&& pairs) {
     std::vector<K> keys;

@@ -59,7 +59,7 @@ class Pieces {
   void cancel(const std::exception_ptr& error) {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = error;
-    next_.store(count_, std::memory_order_relaxed);  // relaxed: as above
+    next_.store(count_, std::memory_order_relaxed);  // relaxed: as in take()
   }
 
   // For a thread that ran until no piece was left.
@@ -78,7 +78,8 @@ class Pieces {
   // A quarter of what would be this thread's part of the rest: few steps while much is left, single
   // pieces at the end (guided self-scheduling, Polychronopoulos and Kuck 1987).
   Share take() noexcept {
-    // Relaxed: what the pieces are was known before, and the mutex orders what comes of them.
+    // Relaxed, here and below: only the number counts. What the pieces are was known before, and
+    // the mutex orders what comes of them.
     std::size_t next = next_.load(std::memory_order_relaxed);
     while (next < count_) {
       const std::size_t share = std::max<std::size_t>(1, (count_ - next) / (4 * threads_));

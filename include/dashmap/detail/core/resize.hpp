@@ -200,7 +200,7 @@ class Resizer : public State<Types> {
     if (!Base::is_empty_table(this->table())) return;
     if (groups >= Base::striped_from_groups) this->make_stripes();
     TableType* table = TableType::create(groups, this->alloc());
-    table->settle();
+    table->use_huge_pages();
     // Relaxed: publish() releases the table with its words.
     for (std::size_t g = 0; g < groups; ++g) {
       table->word_of(g).store(word::first, std::memory_order_relaxed);
@@ -329,7 +329,7 @@ class Resizer : public State<Types> {
     if (to.units_left.fetch_sub(1, std::memory_order_acq_rel) == 1) {  // sync(resize.unlink)
       if (TableType* old = to.previous.exchange(nullptr, std::memory_order_acq_rel)) {
         this->retire(old);
-        to.settle();
+        to.use_huge_pages();
       }
     }
   }

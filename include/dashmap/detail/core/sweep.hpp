@@ -220,7 +220,8 @@ class Sweeper : public GroupFinder<Types> {
       if (!lanes || !try_lock_exclusive(*word, seen, 0, false)) [[unlikely]]
         break;
       section.pass_to(*word, locked);
-      if (word::has_overflow(locked)) [[unlikely]] {  // its chain may lie anywhere; a hint
+      if (word::has_overflow(locked)) [[unlikely]] {
+        // Its chain may lie anywhere. Relaxed: only a hint, nothing is read through it here.
         DASHMAP_DETAIL_PREFETCH(table.overflow[index].load(std::memory_order_relaxed));
       }
     }

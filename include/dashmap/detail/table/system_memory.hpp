@@ -77,6 +77,7 @@ inline void populate_memory([[maybe_unused]] std::uintptr_t begin,
 #if defined(MADV_POPULATE_WRITE)
   begin &= ~(smallest_page - 1);  // with what the page has of the part before
   end &= ~(smallest_page - 1);
+  // Cast as above: the system takes a pointer.
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
 #endif
 }

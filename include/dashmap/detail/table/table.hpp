@@ -229,7 +229,7 @@ struct alignas(64) Table {
     populate_memory(chunk.begin, chunk.end);
   }
   // It is not filled in short steps any more.
-  void settle() noexcept {
+  void use_huge_pages() noexcept {
     if (from_system) prefer_huge_pages(this, bytes);
   }
 

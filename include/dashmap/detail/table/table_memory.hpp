@@ -77,6 +77,7 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
     base = static_cast<unsigned char*>(map_memory(layout.bytes));
   } else {
     BlockAlloc block_alloc(alloc);
+    // As bytes: the arrays in it have places of their own.
     base = reinterpret_cast<unsigned char*>(std::to_address(
         std::allocator_traits<BlockAlloc>::allocate(block_alloc, blocks_of(layout.bytes))));
     // As a number: what is asked is how far it is from the next multiple.
@@ -85,13 +86,15 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
     base += offset;
     std::memset(base + layout.words, 0, layout.slots - layout.words);
   }
+  // Places of arrays in it, which begin to live as zeros, or when they are written.
   auto* const slots = reinterpret_cast<SlotType*>(base + layout.slots);
   auto* const overflow = reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow);
   Table* const table = ::new (base) Table(base + layout.tags, slots, overflow, groups);
   table->bytes = layout.bytes;
   table->from_system = from_system;
   table->offset = offset;
-  if (from_system) {  // whose zeros are counters of 0
+  if (from_system) {
+    // A place as above: the system's zeros are counters of 0.
     table->vacated = reinterpret_cast<VacatedCount*>(base + layout.vacated);
     begin_vacating(table->vacated, table->slots_in(0, groups));
   }
@@ -110,7 +113,7 @@ bool Table<SlotType>::free_nodes(std::size_t count, const Alloc& alloc) noexcept
     NodeTraits::deallocate(node_alloc,
                            std::pointer_traits<typename NodeTraits::pointer>::pointer_to(freed), 1);
   }
-  nodes.store(node, std::memory_order_relaxed);
+  nodes.store(node, std::memory_order_relaxed);  // relaxed: one thread frees, nobody else looks
   return node == nullptr;
 }
 
@@ -119,7 +122,7 @@ template <class Alloc>
 bool Table<SlotType>::destroy_slice(Table* table, const Alloc& alloc) noexcept {
   constexpr std::size_t nodes_a_slice = 1024;
   if (!table->free_nodes(nodes_a_slice, alloc)) return false;
-  // From the end, where a huge page begins: the header goes last.
+  // From the end, where a huge page begins: the header goes last. As a number, to be rounded.
   const auto base = reinterpret_cast<std::uintptr_t>(table);
   const std::uintptr_t cut = huge_page_of(base + table->bytes - 1);
   if (table->from_system && cut > base) {
@@ -140,11 +143,12 @@ void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
   table->free_nodes(std::numeric_limits<std::size_t>::max(), alloc);
   const std::size_t bytes = table->bytes;
   if (table->from_system) {
-    const auto base = reinterpret_cast<std::uintptr_t>(table);
+    const auto base = reinterpret_cast<std::uintptr_t>(table);  // a number, as unmap_memory takes
     unmap_memory(base, base + bytes);
     return;
   }
   BlockAlloc block_alloc(alloc);
+  // What the allocator gave, as it gave it.
   auto* block = reinterpret_cast<Block*>(reinterpret_cast<unsigned char*>(table) - table->offset);
   BlockTraits::deallocate(block_alloc,
                           std::pointer_traits<typename BlockTraits::pointer>::pointer_to(*block),
