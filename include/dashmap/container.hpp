@@ -18,8 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "dashmap/detail/core/copy.hpp"
 #include "dashmap/detail/core/parallel.hpp"
-#include "dashmap/detail/core/walk.hpp"
 #include "dashmap/entry.hpp"
 #include "dashmap/iterator.hpp"
 #include "dashmap/shards.hpp"
@@ -65,7 +65,7 @@ class Container {
   using allocator_type = typename Types::Alloc;
   using size_type = std::size_t;
   using difference_type = std::ptrdiff_t;
-  using Engine = Walker<Types>;
+  using Engine = Copier<Types>;
   using RefType = Ref<key_type, typename Types::Value>;
 
   // A moved-from map keeps its functions, so they are copied.
@@ -106,13 +106,7 @@ class Container {
   }
   Container(const Container& other, const allocator_type& alloc)
       : engine_(other.engine_.hasher(), other.engine_.equal(), alloc, other.shard_count()) {
-    if (!other.is_empty()) engine_.reserve_total(other.len());
-    typename Engine::template Cursor<false> cursor(other.engine_, 0, Engine::last_hash,
-                                                   Operation::clone);
-    while (cursor.advance()) {
-      const auto& element = cursor.place().slot->element();
-      engine_.insert_held(element.key, typename Types::Value(element.value));
-    }
+    engine_.copy_from(other.engine_);
   }
   Container& operator=(Container&& other) noexcept(
       moves_nothrow &&

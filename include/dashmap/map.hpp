@@ -74,7 +74,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// With the elements of a range of pairs; of equal keys the last wins.
   template <std::input_iterator It, std::sentinel_for<It> End>
   DashMap(It first, End last, const Allocator& alloc = Allocator()) : Base(alloc) {
-    for (; first != last; ++first) this->insert_pair(*first);
+    extend(std::ranges::subrange(std::move(first), std::move(last)));
   }
   DashMap(std::initializer_list<std::pair<K, V>> elements, const Allocator& alloc = Allocator())
       : DashMap(elements.begin(), elements.end(), alloc) {}
@@ -273,23 +273,22 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   void get_many(std::initializer_list<K> keys, F&& f) const {
     detail::get_many(this->engine_, keys, f);
   }
-  /// Inserts the pairs of a range in order; gives the number of new keys.
+  /// Inserts the pairs of a range in order; gives the number of new keys. If the range knows its
+  /// size, there is room for the rest of it in one step when most of its keys turn out to be new.
   /// \locks as insert, one key at a time
   template <std::ranges::input_range Range>
   std::size_t insert_many(Range&& range) {
-    return detail::insert_many(this->engine_, std::forward<Range>(range));
+    return detail::insert_many(this->engine_, std::forward<Range>(range), detail::split_pair);
   }
   std::size_t insert_many(std::initializer_list<std::pair<K, V>> elements) {
-    return detail::insert_many(this->engine_, elements);
+    return detail::insert_many(this->engine_, elements, detail::split_pair);
   }
-  /// Inserts the pairs of a range.
+  /// As insert_many, for who needs no number.
   template <std::ranges::input_range Range>
   void extend(Range&& range) {
-    for (auto&& element : range) this->insert_pair(std::forward<decltype(element)>(element));
+    insert_many(std::forward<Range>(range));
   }
-  void extend(std::initializer_list<std::pair<K, V>> elements) {
-    for (const auto& element : elements) this->insert_pair(element);
-  }
+  void extend(std::initializer_list<std::pair<K, V>> elements) { insert_many(elements); }
 
   // --- the whole map -----------------------------------------------------------------------------
 
@@ -360,11 +359,12 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     requires std::equality_comparable<V>
   {
     if (a.len() != b.len()) return false;
-    for (const auto item : a.iter()) {
-      if (b.view(item.key(), [&](const K&, const V& value) { return value == item.value(); }) !=
-          true) {
-        return false;
-      }
+    typename Engine::template Cursor<false> cursor(a.engine(), 0, Engine::last_hash,
+                                                   detail::Operation::iter);
+    while (cursor.advance()) {
+      const auto& element = cursor.place().slot->element();
+      const auto equal = [&](const K&, const V& value) { return value == element.value; };
+      if (b.view(element.key, equal) != true) return false;
     }
     return true;
   }

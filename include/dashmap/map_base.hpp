@@ -51,14 +51,6 @@ class MapBase : public Container<Self, Types> {
                          std::forward<Q>(key), request.operation);
   }
 
-  template <class Pair>
-  void insert_pair(Pair&& pair) {
-    split_pair(std::forward<Pair>(pair), [&](auto&& key, auto&& value) {
-      this->engine_.insert(std::forward<decltype(key)>(key),
-                           Value(std::forward<decltype(value)>(value)));
-    });
-  }
-
   static constexpr auto take_pair = [](auto& element) -> std::pair<Key, Value> {
     return {give<Key, Value>(element.key), give<Key, Value>(element.value)};
   };

@@ -60,7 +60,7 @@ class DashSet
   /// With the elements of a range.
   template <std::input_iterator It, std::sentinel_for<It> End>
   DashSet(It first, End last, const Allocator& alloc = Allocator()) : Base(alloc) {
-    for (; first != last; ++first) insert(*first);
+    extend(std::ranges::subrange(std::move(first), std::move(last)));
   }
   DashSet(std::initializer_list<K> elements, const Allocator& alloc = Allocator())
       : DashSet(elements.begin(), elements.end(), alloc) {}
@@ -100,14 +100,13 @@ class DashSet
     });
   }
 
-  /// Inserts the elements of a range; gives the number of new ones.
+  /// Inserts the elements of a range; gives the number of new ones. See DashMap::insert_many.
   template <std::ranges::input_range Range>
   std::size_t insert_many(Range&& range) {
-    std::size_t inserted = 0;
-    for (auto&& key : range) {
-      if (insert(std::forward<decltype(key)>(key))) ++inserted;
-    }
-    return inserted;
+    return detail::insert_many(
+        this->engine_, std::forward<Range>(range), [](auto&& key, auto&& f) -> decltype(auto) {
+          return f(detail::as_query<K>(std::forward<decltype(key)>(key)), detail::Unit{});
+        });
   }
   std::size_t insert_many(std::initializer_list<K> keys) {
     return insert_many<std::initializer_list<K>&>(keys);
@@ -161,8 +160,10 @@ class DashSet
 
   friend bool operator==(const DashSet& a, const DashSet& b) {
     if (a.len() != b.len()) return false;
-    for (const auto item : a.iter()) {
-      if (!b.contains(item.key())) return false;
+    typename Engine::template Cursor<false> cursor(a.engine(), 0, Engine::last_hash,
+                                                   detail::Operation::iter);
+    while (cursor.advance()) {
+      if (!b.contains(cursor.place().slot->element().key)) return false;
     }
     return true;
   }

@@ -175,7 +175,12 @@ std::vector<Walk<S>> all_walks(u64 stable) {
       {"clone",
        [](Map& map, Visits& visits, Rng&) {
          const Map copy = map.clone();
-         for (auto item : copy.iter()) visits.visit(number(item.key()));
+         u64 counted = 0;
+         for (auto item : copy.iter()) {
+           visits.visit(number(item.key()));
+           ++counted;
+         }
+         EXPECT_EQ(counted, copy.len());
        }},
   };
 }

@@ -236,7 +236,7 @@ struct Range : Spread {
       while (holding.load(std::memory_order_relaxed) != 2) model::yield();
       const auto all = map.lock_all();
     } else {
-      auto first = map.get_mut(t == 1 ? low : high);
+      auto first = map.get_mut(t == 1 ? Value{1} : high);  // the second group, the third
       holding.fetch_add(1, std::memory_order_relaxed);
       while (holding.load(std::memory_order_relaxed) != 2) model::yield();
       if (t == 1) {

@@ -109,6 +109,55 @@ TYPED_TEST(MapConstruct, CopiesAreDeep) {
   }
 }
 
+// Whatever the two tables look like: fewer groups or more, full ones with chains, empty ones.
+TYPED_TEST(MapConstruct, CopiesOfAnyShapeHaveTheElements) {
+  using C = TypeParam;
+  if constexpr (C::copyable) {
+    for (const int n : {0, 1, 16, 17, 112, 113, 400, 1792}) {
+      for (const int keep : {1, 2, 7}) {
+        for (const int room : {0, 5000}) {
+          auto original = filled<C>(n);
+          Contents oracle = expected(n);
+          for (int i = 0; i < n; ++i) {
+            if (i % keep == 0) continue;
+            original.remove(key<C>(i));
+            oracle.erase(i);
+          }
+          original.reserve(static_cast<std::size_t>(room));
+          typename C::Map copy(original);
+          expect_holds(copy, oracle);
+          EXPECT_TRUE(copy == original);
+          // It counts what it has: so it grows when it must.
+          for (int i = n; i < 2 * n; ++i) {
+            copy.insert(key<C>(i), value<C>(stored(i)));
+            oracle[i] = stored(i);
+          }
+          EXPECT_GE(copy.capacity(), oracle.size());
+          expect_holds(copy, oracle);
+          copy.clear();
+          EXPECT_EQ(copy.size(), 0U);
+        }
+      }
+    }
+  }
+}
+
+// A guard keeps groups of older tables in use.
+TYPED_TEST(MapConstruct, AMapIsCopiedInTheMiddleOfAGrowth) {
+  using C = TypeParam;
+  if constexpr (C::copyable) {
+    auto original = filled<C>(100);
+    std::optional held(original.get(key<C>(50)));
+    for (int i = 100; i < 3000; ++i) original.insert(key<C>(i), value<C>(stored(i)));
+    typename C::Map copy(original);
+    expect_holds(copy, expected(3000));
+    held.reset();
+    copy.insert(key<C>(3000), value<C>(stored(3000)));
+    expect_holds(copy, expected(3001));
+    expect_holds(original, expected(3000));
+  }
+}
+
 TYPED_TEST(MapConstruct, SelfAssignmentKeepsTheElements) {
   using C = TypeParam;
   if constexpr (C::copyable) {

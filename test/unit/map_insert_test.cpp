@@ -18,6 +18,7 @@ namespace {
 
 using namespace dashmap_test;
 using dashmap::DashMap;
+using dashmap::DashSet;
 
 /// The elements as rvalues.
 template <class T>
@@ -230,6 +231,39 @@ TYPED_TEST(MapInsert, InsertManyCountsTheNewOnes) {
   Contents oracle = expected(5);
   for (int i = 5; i < 100; ++i) oracle[i] = stored(i) + 1;
   expect_holds(map, oracle);
+}
+
+TEST(MapInsertMany, MakesRoomInOneStepWhereKeysTurnOutToBeNew) {
+  constexpr int n = 32'000;
+  constexpr int a_sixteenth = n / 16;
+  DashMap<int, int> map;
+  DashSet<int> set;
+  std::size_t room_in_map = 0;
+  std::size_t room_in_set = 0;
+  EXPECT_EQ(map.insert_many(std::views::iota(0, n) | std::views::transform([&](int i) {
+                              if (i == a_sixteenth) room_in_map = map.capacity();
+                              return std::pair(i, i);
+                            })),
+            static_cast<std::size_t>(n));
+  EXPECT_EQ(set.insert_many(std::views::iota(0, n) | std::views::transform([&](int i) {
+                              if (i == a_sixteenth) room_in_set = set.capacity();
+                              return i;
+                            })),
+            static_cast<std::size_t>(n));
+  EXPECT_GE(room_in_map, static_cast<std::size_t>(n));
+  EXPECT_GE(room_in_set, static_cast<std::size_t>(n));
+  for (int i = 0; i < n; ++i) ASSERT_EQ(map.get_copy(i), i);
+}
+
+TEST(MapInsertMany, MakesNoRoomForKeysThatAreThere) {
+  DashMap<int, int> map;
+  std::vector<std::pair<int, int>> pairs;
+  for (int i = 0; i < 64'000; ++i) pairs.emplace_back(i % 500, i);
+  EXPECT_EQ(map.insert_many(pairs), 500U);
+  EXPECT_LT(map.capacity(), 2000U);
+  map.extend(pairs);
+  EXPECT_LT(map.capacity(), 2000U);
+  EXPECT_EQ(map.size(), 500U);
 }
 
 TEST(MapInsertKeys, TheStoredKeyObjectStays) {

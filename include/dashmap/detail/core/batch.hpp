@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -36,8 +37,8 @@
 namespace dashmap::detail {
 
 // Calls f(key, value) with the parts of a pair-like element, as lvalues or rvalues as it is one.
-template <class Pair, class F>
-decltype(auto) split_pair(Pair&& pair, F&& f) {
+inline constexpr auto split_pair = [](auto&& pair, auto&& f) -> decltype(auto) {
+  using Pair = decltype(pair);
   if constexpr (requires { std::get<1>(std::forward<Pair>(pair)); }) {
     // Each forwards its own part. NOLINTNEXTLINE(bugprone-use-after-move)
     return f(std::get<0>(std::forward<Pair>(pair)), std::get<1>(std::forward<Pair>(pair)));
@@ -45,7 +46,7 @@ decltype(auto) split_pair(Pair&& pair, F&& f) {
     auto&& [key, value] = pair;
     return f(key, value);
   }
-}
+};
 
 template <class Map, class Keys, class F>
 decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
@@ -167,26 +168,72 @@ void get_many(Map& map, Keys&& keys, F& f) {
       });
 }
 
-template <class Map, class Range>
-std::size_t insert_many(Map& map, Range&& range) {
+// Makes room for what is to come of many insertions: in one step of a growth, when a sixteenth of
+// them was made. How much, the second half of those tells: most words of a text come soon.
+template <class Map>
+class RoomAhead {
+ public:
+  RoomAhead(Map& map, std::size_t total) noexcept : map_(map), total_(total) {}
+
+  // After so many elements of the total, of which so many were new.
+  DASHMAP_DETAIL_INLINE void look(std::size_t done, std::size_t fresh) noexcept {
+    if (done >= next_) [[unlikely]]
+      expect(done, fresh);
+  }
+
+ private:
+  DASHMAP_DETAIL_COLD void expect(std::size_t done, std::size_t fresh) noexcept {
+    if (done < total_ / 16) {
+      next_ = total_ / 16;
+      half_ = done;
+      fresh_by_half_ = fresh;
+      return;
+    }
+    next_ = never;
+    const double share =
+        static_cast<double>(fresh - fresh_by_half_) / static_cast<double>(done - half_);
+    map_.expect_total(map_.size() +
+                      static_cast<std::uint64_t>(share * static_cast<double>(total_ - done)));
+  }
+
+  static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+
+  Map& map_;
+  std::size_t total_;  // 0 where it is not known
+  std::size_t next_ = total_ / 32 < batch_size ? never : total_ / 32;
+  std::size_t half_ = 0;
+  std::size_t fresh_by_half_ = 0;
+};
+
+// Inserts the elements of a range in order; split(element, f) calls f(key, value) with its parts.
+// Gives the number of new ones.
+template <class Map, class Range, class Split>
+std::size_t insert_many(Map& map, Range&& range, Split split) {
   using Value = typename Map::Value;
-  std::size_t inserted = 0;
+  std::size_t done = 0;
+  std::size_t fresh = 0;
+  std::size_t total = 0;
+  if constexpr (std::ranges::sized_range<Range>) {
+    total = static_cast<std::size_t>(std::ranges::size(range));
+  }
+  RoomAhead<Map> room(map, total);
   in_batches(
       map, std::forward<Range>(range),
       [&](const auto& element) {
-        return split_pair(element, [&](const auto& key, const auto&) { return map.hash_of(key); });
+        return split(element, [&](const auto& key, const auto&) { return map.hash_of(key); });
       },
       [&](auto&& element, std::uint64_t hash) {
-        split_pair(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
+        split(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
           typename Map::Displaced displaced;
           if (map.store(hash, std::forward<decltype(key)>(key),
                         Value(std::forward<decltype(value)>(value)), displaced,
                         Request{Operation::insert_many})) {
-            ++inserted;
+            ++fresh;
           }
         });
+        room.look(++done, fresh);
       });
-  return inserted;
+  return fresh;
 }
 
 }  // namespace dashmap::detail

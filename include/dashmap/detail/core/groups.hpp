@@ -126,14 +126,9 @@ class GroupFinder : public Ranges<Types> {
         first_ = hand.group.last_hash() + 1;
         if (first_ > last_) return false;
       }
-      // A group that is free has no exclusive hold, and for an exclusive one no other: none of this
-      // thread's is in the way.
       own_ = false;
-      word_t seen = hand.group.seen;
-      hand.locked = word::locked_from(seen);
-      // Without room for a reader acquire waits, or throws.
-      return Exclusive ? try_lock_exclusive(*hand.group.word, seen, 0, false)
-                       : word::has_room(seen) && try_lock_shared(*hand.group.word, seen, false);
+      hand.locked = word::locked_from(hand.group.seen);
+      return Base::template take_free<Exclusive>(hand.group);
     }
     // The same, however long it takes.
     DASHMAP_DETAIL_COLD std::optional<typename Base::Acquired> enter_slow() {

@@ -200,6 +200,23 @@ class Lookup : public Locker<Types> {
     return {table, index, word, word->load(std::memory_order_acquire)};  // sync(group.validate)
   }
 
+  // Locks a group that was readable, if it still is and nothing is in the way: so no hold of this
+  // thread can be. Without room for a reader acquire waits, or throws.
+  template <bool Exclusive>
+  DASHMAP_DETAIL_INLINE static bool take_free(const GroupType& group) noexcept {
+    word_t seen = group.seen;
+    return Exclusive ? try_lock_exclusive(*group.word, seen, 0, false)
+                     : word::has_room(seen) && try_lock_shared(*group.word, seen, false);
+  }
+  // Locks a hash's group where that takes one step.
+  template <bool Exclusive>
+  DASHMAP_DETAIL_INLINE bool take_free(std::uint64_t hash, GroupType& group) {
+    const QuickPin pin(this);
+    if (!pin) return false;
+    group = newest_group(hash);
+    return word::is_readable(group.seen) && take_free<Exclusive>(group);
+  }
+
   DASHMAP_DETAIL_INLINE static bool unchanged(const Word& word, word_t seen) noexcept {
     // Relaxed, both loads: the fence keeps them behind the reads that they validate.
     load_load_fence();

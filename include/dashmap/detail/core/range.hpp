@@ -109,9 +109,12 @@ class Ranges : public Operations<Types> {
       std::uint64_t from = first;
       try {
         while (at <= last) {
-          const auto acquired = map.template acquire<Exclusive>(at, Request{operation});
-          if (at == first) from = acquired->group.first_hash();
-          at = acquired->group.last_hash() + 1;
+          GroupType group{};
+          if (!map.template take_free<Exclusive>(at, group)) {
+            group = map.template acquire<Exclusive>(at, Request{operation})->group;
+          }
+          if (at == first) from = group.first_hash();
+          at = group.last_hash() + 1;
           hold_->set_locked(from, at - 1);
           hold_->set_range(first, std::min(last, at - 1));
         }
@@ -138,14 +141,9 @@ class Ranges : public Operations<Types> {
     void release(std::uint64_t end) noexcept {
       Held::pop(hold_);
       for (std::uint64_t at = first_; at < end;) {
-        Word* word = nullptr;
-        {
-          const Pin pin(map_);
-          const GroupType group = map_->find_live(at);  // locked, so still the same
-          word = group.word;
-          at = group.last_hash() + 1;
-        }
-        release_hold<Exclusive>(map_->sleepers(), *word);
+        const GroupType group = map_->live_of(at);  // locked, so still the same
+        at = group.last_hash() + 1;
+        release_hold<Exclusive>(map_->sleepers(), *group.word);
       }
     }
 
@@ -169,8 +167,7 @@ class Ranges : public Operations<Types> {
           if (hash >= first_ && hash <= last_) return place;
         }
         if (at_ > last_ || Base::is_empty_table(map_->table())) return {};
-        const Pin pin(map_);
-        const GroupType group = map_->find_live(at_);
+        const GroupType group = map_->live_of(at_);
         filter_ = group.first_hash() < first_ || group.last_hash() > last_;
         at_ = group.last_hash() + 1;
         walk_.start(group);
@@ -267,7 +264,12 @@ class Ranges : public Operations<Types> {
   }
 
  private:
+  // The group of a hash that the caller has locked, or in a map that nobody changes.
   GroupType live_of(std::uint64_t hash) {
+    if (const QuickPin pin(this); pin) {
+      const GroupType group = this->newest_group(hash);
+      if (!word::is_virgin(group.seen) && !word::is_moved(group.seen)) return group;
+    }
     const Pin pin(this);
     return this->find_live(hash);
   }

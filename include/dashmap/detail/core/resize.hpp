@@ -60,12 +60,6 @@ class Resizer : public State<Types> {
   using GroupType = Group<TableType>;
   using Base::Base;
 
-  std::size_t capacity() const {
-    const Pin pin(this);
-    const TableType* table = this->table();
-    return Base::is_empty_table(table) ? 0 : static_cast<std::size_t>(table->capacity);
-  }
-
   // Room for n elements in all, without growing on the way. Throws std::length_error, or what the
   // allocator throws.
   void reserve_total(std::uint64_t n) {
@@ -75,8 +69,18 @@ class Resizer : public State<Types> {
     for (;;) {
       const std::uint64_t now = newest_groups();
       if (now >= groups && now != 0) return;
-      resize(now == 0 ? groups : std::min(groups, now << max_ratio_bits));
+      resize(now, now == 0 ? groups : std::min(groups, now << max_ratio_bits));
       settle();
+    }
+  }
+  // As reserve_total, but leaves the moving to the insertions that come, and so does no more than
+  // one step of a growth. Never throws: tables without enough memory grow as they always do.
+  void expect_total(std::uint64_t n) noexcept {
+    const std::uint64_t now = newest_groups();
+    const std::uint64_t groups = std::min(groups_for(n), now << max_ratio_bits);
+    try {
+      if (groups > now) resize(now, groups);
+    } catch (...) {  // no memory
     }
   }
 
@@ -95,7 +99,7 @@ class Resizer : public State<Types> {
       }
       const std::uint64_t groups = groups_for(this->size());
       if (groups >= now) return;
-      resize(std::max(groups, now >> max_ratio_bits));
+      resize(now, std::max(groups, now >> max_ratio_bits));
     }
   }
 
@@ -231,14 +235,12 @@ class Resizer : public State<Types> {
     return Base::is_empty_table(table) ? 0 : table->groups;
   }
 
-  void resize(std::uint64_t groups) {
-    const std::uint64_t now = newest_groups();
-    if (now == 0) return make_first_table(groups);
+  // To so many groups, unless the newest table has not `expected` any more (0: there is none).
+  void resize(std::uint64_t expected, std::uint64_t groups) {
+    if (expected == 0) return make_first_table(groups);
     const std::lock_guard lock(this->resize_lock_);
-    resize_locked(now, groups);
+    resize_locked(expected, groups);
   }
-
-  // Publishes a table of so many groups, unless the newest has not `expected` any more.
   void resize_locked(std::uint64_t expected, std::uint64_t groups) {
     TableType* from = this->table();  // the lock keeps it the newest, so it is not freed
     if (from->groups != expected || from->groups == groups) return;

@@ -195,6 +195,12 @@ class State {
     return sum > 0 ? static_cast<std::size_t>(sum) : 0;
   }
 
+  std::size_t capacity() const {
+    const Pin pin(this);
+    const TableType* table = this->table();
+    return is_empty_table(table) ? 0 : static_cast<std::size_t>(table->capacity);
+  }
+
   // Counts an element in, into the table that the caller has locked a group of. Gives the counter's
   // value when the table wants maintenance, else 0.
   DASHMAP_DETAIL_INLINE std::int64_t count_in(const TableType& table) noexcept {
@@ -213,6 +219,8 @@ class State {
     }
     return due ? (value == 0 ? 1 : value) : 0;
   }
+  // Counts elements in, into a map that nobody else knows.
+  void count_many(std::int64_t n) noexcept { count_.fetch_add(n, std::memory_order_relaxed); }
   DASHMAP_DETAIL_INLINE void count_out() noexcept {
     if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
       stripes->count(-1);
