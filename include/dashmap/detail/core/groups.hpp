@@ -74,14 +74,16 @@ class GroupFinder : public Ranges<Types> {
       first_ = table.first_hash(index);
     }
 
-    // Takes the group again that was entered last, which nobody moved since it was released.
-    void reenter(const GroupType& group) {
-      word_t seen = group.word->load(std::memory_order_acquire);
+    // Takes the group again that was entered last, which nobody moved since it was released. True
+    // where all of its elements are admitted.
+    DASHMAP_DETAIL_INLINE bool reenter(const GroupType& group) {
       own_ = false;
-      if (!(Exclusive ? try_lock_exclusive(*group.word, seen, 0, false)
-                      : try_lock_shared(*group.word, seen, false))) {
-        own_ = map_->template acquire<Exclusive>(from_, Request{operation_})->own;
-      }
+      if (Base::template take_free<Exclusive>(*group.word,
+                                              group.word->load(std::memory_order_acquire)))
+          [[likely]]
+        return !filter_;
+      reenter_slow();
+      return admits_all(group);
     }
 
     // Whether an element of the group entered last is one of the range. Throws DeadlockError if
@@ -128,9 +130,12 @@ class GroupFinder : public Ranges<Types> {
       }
       own_ = false;
       hand.locked = word::locked_from(hand.group.seen);
-      return Base::template take_free<Exclusive>(hand.group);
+      return Base::template take_free<Exclusive>(*hand.group.word, hand.group.seen);
     }
-    // The same, however long it takes.
+    DASHMAP_DETAIL_COLD void reenter_slow() {
+      own_ = map_->template acquire<Exclusive>(from_, Request{operation_})->own;
+    }
+    // As grab, however long it takes.
     DASHMAP_DETAIL_COLD std::optional<typename Base::Acquired> enter_slow() {
       if (first_ > last_ || !skip_empty()) return std::nullopt;
       auto acquired = map_->template acquire<Exclusive>(first_, Request{operation_});

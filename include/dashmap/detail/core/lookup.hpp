@@ -200,13 +200,12 @@ class Lookup : public Locker<Types> {
     return {table, index, word, word->load(std::memory_order_acquire)};  // sync(group.validate)
   }
 
-  // Locks a group that was readable, if it still is and nothing is in the way: so no hold of this
-  // thread can be. Without room for a reader acquire waits, or throws.
+  // Locks a group if nothing is in the way: so no hold of this thread can be. Without room for a
+  // reader acquire waits, or throws.
   template <bool Exclusive>
-  DASHMAP_DETAIL_INLINE static bool take_free(const GroupType& group) noexcept {
-    word_t seen = group.seen;
-    return Exclusive ? try_lock_exclusive(*group.word, seen, 0, false)
-                     : word::has_room(seen) && try_lock_shared(*group.word, seen, false);
+  DASHMAP_DETAIL_INLINE static bool take_free(Word& word, word_t seen) {
+    return Exclusive ? try_lock_exclusive(word, seen, 0, false)
+                     : word::has_room(seen) && try_lock_shared(word, seen, false);
   }
   // Locks a hash's group where that takes one step.
   template <bool Exclusive>
@@ -214,7 +213,7 @@ class Lookup : public Locker<Types> {
     const QuickPin pin(this);
     if (!pin) return false;
     group = newest_group(hash);
-    return word::is_readable(group.seen) && take_free<Exclusive>(group);
+    return take_free<Exclusive>(*group.word, group.seen);
   }
 
   DASHMAP_DETAIL_INLINE static bool unchanged(const Word& word, word_t seen) noexcept {

@@ -78,9 +78,8 @@ class Walker : public Sweeper<Types> {
         walk_.start(group_);  // with a new look: a shared hold may have come in after a change
       }
     }
-    // To the next element where that is the next lane; false where it takes more, to be done then.
+    // To the element in the next lane of the group in hand, if there is one.
     DASHMAP_DETAIL_INLINE bool advance_in_lanes() {
-      if (!tie_.handle || !this->admits_all(group_)) return false;
       const PlaceType place = walk_.next_lane();
       if (!place) return false;
       place_ = place;
@@ -118,10 +117,10 @@ class Walker : public Sweeper<Types> {
 
     // Records the hold on the group. Until an element is in hand the record names something that no
     // key is compared with.
-    void keep() {
-      tie_.handle.take(Handle<Exclusive>(this->map().sleepers(), group_.word, this,
-                                         Exclusive ? HoldKind::ref_mut_multi : HoldKind::ref_multi,
-                                         this->operation()));
+    DASHMAP_DETAIL_INLINE void keep() {
+      tie_.handle.begin(this->map().sleepers(), *group_.word, this,
+                        Exclusive ? HoldKind::ref_mut_multi : HoldKind::ref_multi,
+                        this->operation());
     }
 
     GroupType group_{};
@@ -136,7 +135,7 @@ class Walker : public Sweeper<Types> {
    public:
     Visit(Walker& map, Operation operation)
         : Cursor<Exclusive>(map, 0, Base::last_hash, operation), visitor_(map.visitors()) {
-      step();
+      step_on();
     }
     Visit(Visit&&) noexcept = default;
     Visit(const Visit&)
@@ -152,22 +151,40 @@ class Walker : public Sweeper<Types> {
     ~Visit() = default;
 
     // To the next element, whose group is locked until its item is gone.
-    void advance() {
+    DASHMAP_DETAIL_INLINE void advance() {
       this->tie_.part();
       if (!this->place_) return;
-      resume();
-      step();
+      if (!resume() || !this->advance_in_lanes()) [[unlikely]]
+        step_on();
     }
 
     // Locks the element in hand, if an item of it was there before and is gone.
-    void hold() {
-      const auto& place = this->place_;
-      if (!resume()) {
-        hash_ = this->map().hash_of_slot(*place.slot);
-        return;
+    DASHMAP_DETAIL_INLINE void hold() {
+      if (this->tie_.handle) [[likely]] {
+        this->tie_.handle.use();
+        mark_ = mark_of(*this->place_.slot);
+      } else {
+        hold_again();
       }
+    }
+
+   private:
+    // What an element is known again by: its hash, or what that is quickly computed of.
+    static constexpr bool by_key = Types::cheap_hash && Types::SlotType::in_place;
+    using Mark = std::conditional_t<by_key, typename Types::Key, std::uint64_t>;
+    static Mark mark_of(const typename Types::SlotType& slot) noexcept {
+      if constexpr (by_key) {
+        return slot.element().key;
+      } else {
+        return slot.element().hash.value;
+      }
+    }
+
+    DASHMAP_DETAIL_COLD void hold_again() {
+      const auto& place = this->place_;
+      resume();
       auto& handle = this->tie_.handle;
-      if (*place.tag == 0 || this->map().hash_of_slot(*place.slot) != hash_) {
+      if (*place.tag == 0 || !is_marked(*place.slot)) {
         handle.reset();
         throw std::out_of_range(
             "dashmap: the iterator's element was removed since it was looked at");
@@ -183,27 +200,31 @@ class Walker : public Sweeper<Types> {
       handle.hold().set_slot(place.slot);
     }
 
-   private:
-    DASHMAP_DETAIL_INLINE void step() {
-      if (!this->advance_in_lanes()) [[unlikely]]
-        step_on();
+    bool is_marked(const typename Types::SlotType& slot) const noexcept {
+      if constexpr (by_key) {
+        return this->map().hash_of(mark_) == this->map().hash_of_slot(slot);
+      } else {
+        return mark_ == mark_of(slot);
+      }
     }
+
     DASHMAP_DETAIL_NOINLINE void step_on() {
       visitor_.stand_at(Cursor<Exclusive>::advance() ? this->group_.word : nullptr);
     }
 
-    // Takes the group again; false when it is still held.
-    bool resume() {
+    // Takes the group again unless it is still held. True where all of its elements are admitted.
+    DASHMAP_DETAIL_INLINE bool resume() {
       if (this->tie_.handle) {
         this->tie_.handle.use();
-        return false;
+        return this->admits_all(this->group_);
       }
-      this->reenter(this->group_);  // the visitor keeps the group, hence the table, where it is
+      // The visitor keeps the group, hence the table, where it is.
+      const bool all = this->reenter(this->group_);
       this->keep();
-      return true;
+      return all;
     }
 
-    std::uint64_t hash_ = 0;  // of the element in hand
+    Mark mark_{};  // of the element in hand
     Visitor visitor_;
   };
 };

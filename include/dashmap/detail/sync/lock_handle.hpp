@@ -200,6 +200,19 @@ class Handle {
     return given;
   }
 
+  // For an empty handle: as the constructor.
+  DASHMAP_DETAIL_INLINE void begin(Sleepers& sleepers, Word& word, const void* slot, HoldKind kind,
+                                   Operation operation) {
+    try {
+      hold_ = Held::push(&word, slot, kind, operation);
+    } catch (...) {
+      release_hold<Exclusive>(sleepers, word);
+      throw;
+    }
+    sleepers_ = &sleepers;
+    word_ = &word;
+    moved_ = false;
+  }
   // Assigns what stays here.
   void take(Handle&& other) noexcept {
     reset();
