@@ -116,13 +116,14 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
 }
 
 inline constexpr std::size_t batch_size = 32;
+inline constexpr std::size_t cached_bytes = std::size_t{1} << 20;
 
-// Fetches what look-ups of the hashes will read.
+// Fetches what look-ups of the hashes will read, unless a core's cache has room for all of it.
 template <class Map>
 void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
   const Pin pin(&map);
   const auto* table = map.table();
-  if (Map::is_empty_table(table)) return;
+  if (table->bytes <= cached_bytes) return;
   for (const std::uint64_t hash : hashes) {
     const std::size_t group = table->index_of(hash);
     DASHMAP_DETAIL_PREFETCH(table->tags_of(group));

@@ -134,7 +134,7 @@ class Resizer : public State<Types> {
     TableType* table = this->table();
     if (Base::is_empty_table(table)) return;
     if (is_first_pass(*table)) {
-      help(*table, 8);
+      help(*table, 16);
     } else {
       move_unit_of(*table, hash);
     }
