@@ -49,6 +49,12 @@ concept Guards = requires(const Map& map, const K& key, void (*visit)(const V&))
   { map.get(key, visit) } -> std::same_as<bool>;
 };
 
+/// Visits all by an iterator, which keeps the element in hand as it is, and no other.
+template <class Map, class K, class V>
+concept Walks = requires(const Map& map, void (*visit)(const K&, const V&)) {
+  { map.walk(visit) } -> std::same_as<void>;
+};
+
 /// Looks for several keys in one call; gives how many are there.
 template <class Map, class K, class V>
 concept FindsMany = requires(const Map& map, std::span<const K> keys, void (*visit)(const V&)) {

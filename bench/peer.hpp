@@ -34,6 +34,7 @@ struct Outcome {
 struct IteratePlan {
   std::vector<u64> keys;
   std::size_t passes = 1;
+  bool by_iterator = false;               // for maps that can
   std::vector<std::vector<u64>> writers;  // keys that each writer updates, over and over
 };
 

@@ -48,6 +48,7 @@ class SubjectOf final : public Subject {
 
   std::optional<IterateOutcome> iterate(const IteratePlan& plan) const override {
     if (!plan.writers.empty() && !Adapter::iterates_while_written) return std::nullopt;
+    if (plan.by_iterator && !Walks<Map, K, V>) return std::nullopt;
     Adapter::attach_thread();
     Map map;
     for (const u64 key : plan.keys) map.insert(key_of<K>(key), value_of<V>(key));
@@ -61,7 +62,7 @@ class SubjectOf final : public Subject {
         return;
       }
       phase = Phase::visiting;
-      visit_all(map, plan.passes, outcome);
+      visit_all(map, plan, outcome);
       phase = Phase::after;
     });
     outcome.writes = writes;
@@ -186,14 +187,21 @@ class SubjectOf final : public Subject {
     return outcome;
   }
 
-  static void visit_all(const Map& map, std::size_t passes, IterateOutcome& outcome) {
+  static void visit_all(const Map& map, const IteratePlan& plan, IterateOutcome& outcome) {
+    const auto visit = [&](const K&, const V& value) {
+      use(number_of(value));
+      ++outcome.elements;
+    };
     const double cpu_before = cpu_seconds_of_this_thread();
     const auto start = std::chrono::steady_clock::now();
-    for (std::size_t pass = 0; pass < passes; ++pass) {
-      map.for_each([&](const K&, const V& value) {
-        use(number_of(value));
-        ++outcome.elements;
-      });
+    for (std::size_t pass = 0; pass < plan.passes; ++pass) {
+      if constexpr (Walks<Map, K, V>) {
+        if (plan.by_iterator) {
+          map.walk(visit);
+          continue;
+        }
+      }
+      map.for_each(visit);
     }
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
     outcome.seconds = wall.count();

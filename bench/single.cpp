@@ -138,6 +138,9 @@ void iterate(Session& session) {
   }
 
   IteratePlan plan = passes_over(sizes[0]);
+  plan.by_iterator = true;
+  measure_passes(session, with_commas(sizes[0]) + " entries, by an iterator", plan);
+  plan.by_iterator = false;
   const unsigned writers = std::max(session.settings().threads.back(), 2U) - 1;
   Random random(3);
   plan.writers.resize(writers);

@@ -72,6 +72,10 @@ class DashMapMap {
     map_.par_for_each([&](const K& key, V& value) { visit(key, std::as_const(value)); },
                       [](auto&& task) { task(); });
   }
+  template <class F>
+  void walk(F visit) const {
+    for (const auto& [key, value] : map_) visit(key, value);
+  }
   void reserve(std::size_t entries) { map_.reserve(entries); }
   std::size_t size() const { return map_.size(); }
 

@@ -99,6 +99,11 @@ class RustMap {
         },
         &visit);
   }
+  /// Its passes are loops over iter().
+  template <class F>
+  void walk(F visit) const {
+    for_each(visit);
+  }
   /// An empty map with room; it cannot make room later.
   void reserve(std::size_t entries) {
     table.destroy(map_);

@@ -372,9 +372,7 @@ class Container {
     std::construct_at(&engine_, std::move(hash), std::move(equal), alloc, like.shard_count());
   }
 
-  auto take_all() {
-    return engine_.extract([](const auto&, auto&) { return true; }, Operation::move);
-  }
+  auto take_all() { return engine_.extract_all(Operation::move); }
 };
 
 }  // namespace dashmap::detail

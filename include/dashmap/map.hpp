@@ -274,7 +274,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     detail::get_many(this->engine_, keys, f);
   }
   /// Inserts the pairs of a range in order; gives the number of new keys. If the range knows its
-  /// size, there is room for the rest of it in one step when most of its keys turn out to be new.
+  /// size, room is made ahead, for up to four times what came, as far as its keys are new.
   /// \locks as insert, one key at a time
   template <std::ranges::input_range Range>
   std::size_t insert_many(Range&& range) {
@@ -320,7 +320,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   }
   /// Removes all elements and gives them, in no order. \locks each group in turn, exclusive
   std::vector<std::pair<K, V>> drain() {
-    return this->engine_.extract([](const K&, V&) { return true; }, detail::Operation::drain);
+    return this->engine_.extract_all(detail::Operation::drain);
   }
   /// A copy of all elements as they are at one point in time. \locks all groups shared
   std::vector<std::pair<K, V>> snapshot() const { return this->engine_.snapshot(); }

@@ -105,7 +105,12 @@ class DashSet
   std::size_t insert_many(Range&& range) {
     return detail::insert_many(
         this->engine_, std::forward<Range>(range), [](auto&& key, auto&& f) -> decltype(auto) {
-          return f(detail::as_query<K>(std::forward<decltype(key)>(key)), detail::Unit{});
+          if constexpr (
+              std::is_same_v<std::remove_cvref_t<decltype(key)>, RefMulti<K, detail::Unit>>) {
+            return f(key.key(), detail::Unit{});
+          } else {
+            return f(detail::as_query<K>(std::forward<decltype(key)>(key)), detail::Unit{});
+          }
         });
   }
   std::size_t insert_many(std::initializer_list<K> keys) {
@@ -130,10 +135,7 @@ class DashSet
     return keys_of(this->engine_.extract(on_key(p), detail::Operation::extract_if));
   }
   /// Removes all keys and gives them, in no order. \locks each group in turn, exclusive
-  std::vector<K> drain() {
-    return keys_of(this->engine_.extract([](const K&, detail::Unit&) { return true; },
-                                         detail::Operation::drain));
-  }
+  std::vector<K> drain() { return keys_of(this->engine_.extract_all(detail::Operation::drain)); }
   /// A copy of all keys as they are at one point in time. \locks all groups shared
   std::vector<K> snapshot() const { return keys_of(this->engine_.snapshot()); }
   /// The whole set, locked for this thread. \locks all groups exclusive, while the view lives

@@ -259,6 +259,36 @@ TEST(MapAllocator, Polymorphic) {
   EXPECT_EQ(ledger.blocks(), 0U);
 }
 
+// Also what a copy, or a map with another allocator, takes over.
+TEST(MapAllocator, ValuesLiveInTheMemoryOfTheirMap) {
+  Ledger first;
+  Ledger second;
+  LedgerResource resource(first);
+  LedgerResource other(second);
+  using Map =
+      DashMap<std::pmr::string, std::pmr::string, dashmap::DefaultHash<std::pmr::string>,
+              std::equal_to<>,
+              std::pmr::polymorphic_allocator<std::pair<const std::pmr::string, std::pmr::string>>>;
+  const std::pmr::string text("text that is too long to be kept in the string itself");
+  Map map(&resource);
+  map.insert(text, text);
+  const auto lives_in = [&](const Map& m, const LedgerResource& memory) {
+    const auto ref = m.get(text);
+    EXPECT_EQ(*ref, text);
+    EXPECT_EQ(ref->get_allocator().resource(), &memory);
+    EXPECT_EQ(ref.key().get_allocator().resource(), &memory);
+  };
+  lives_in(map, resource);
+  lives_in(Map(map, &other), other);
+  Map moved(std::move(map), &other);
+  lives_in(moved, other);
+  {
+    auto all = moved.lock_all();
+    all.insert(text, text);
+  }
+  lives_in(moved, other);
+}
+
 TEST(SetAllocator, AllMemoryComesFromItAndGoesBack) {
   Ledger ledger;
   using Set = DashSet<int, dashmap::DefaultHash<int>, std::equal_to<>, LedgerAllocator<int>>;

@@ -1,4 +1,5 @@
 // Constructors, copies, moves, swap and comparison.
+#include "support/allocators.hpp"
 #include "support/configs.hpp"
 
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <list>
@@ -140,6 +142,83 @@ TYPED_TEST(MapConstruct, CopiesOfAnyShapeHaveTheElements) {
       }
     }
   }
+}
+
+// A value; a copy of the one with the number `trigger` runs what the test wants, once.
+struct Watched {
+  inline static int trigger = -1;
+  inline static std::function<void()> on_copy;
+
+  int number = 0;
+
+  Watched() = default;
+  explicit Watched(int n) : number(n) {}
+  Watched(const Watched& other) : number(other.number) {
+    if (number != trigger) return;
+    trigger = -1;
+    on_copy();
+  }
+  Watched(Watched&&) noexcept = default;
+  Watched& operator=(const Watched&) = default;
+  Watched& operator=(Watched&&) noexcept = default;
+  ~Watched() = default;
+};
+
+// In a table made for five elements they would nearly all be in overflow nodes, of four each.
+TEST(MapCopy, GrowsWithWhatComesMeanwhile) {
+  using Map = DashMap<int, Watched, dashmap::DefaultHash<int>, std::equal_to<>,
+                      LedgerAllocator<std::pair<const int, Watched>>>;
+  Ledger ledger;
+  Map map{Map::allocator_type(ledger)};
+  std::size_t before = 0;
+  map.reserve(2000);
+  for (int i = 0; i < 5; ++i) map.insert(i, Watched(i));
+  Watched::on_copy = [&] {
+    for (int i = 5; i < 20'000; ++i) map.insert(i, Watched(i));
+    before = ledger.allocations();
+  };
+  Watched::trigger = (*map.begin()).key();  // the first of a walk
+  const Map copy(map);
+  EXPECT_EQ(map.size(), 20'000U);
+  EXPECT_GT(copy.size(), 10'000U);
+  EXPECT_GE(copy.capacity(), copy.size());
+  for (auto&& item : copy) EXPECT_EQ(item.key(), item->number);
+  EXPECT_LT(ledger.allocations() - before, copy.size() / 8);
+}
+
+TEST(MapCopy, HasEachKeyOnceWhateverCopiesDo) {
+  for (int trigger = 1; trigger <= 3; ++trigger) {
+    DashMap<int, Watched> map;
+    for (int i = 1; i <= 3; ++i) map.insert(i, Watched(i));
+    Watched::on_copy = [&] {
+      for (int i = 1; i <= 3; ++i) {
+        if (i == trigger) continue;
+        map.erase(i);
+        map.insert(1000 + i, Watched(i));
+        map.insert(i, Watched(i));
+      }
+    };
+    Watched::trigger = trigger;
+    DashMap<int, Watched> copy(map);
+    std::size_t counted = 0;
+    for (auto&& item : copy) {
+      static_cast<void>(item);
+      ++counted;
+    }
+    EXPECT_EQ(copy.size(), counted);
+    for (const int key : {1, 2, 3, 1001, 1002, 1003}) {
+      copy.erase(key);
+      EXPECT_FALSE(copy.contains(key));
+    }
+    EXPECT_TRUE(copy.is_empty());
+  }
+}
+
+TEST(MapCopy, OfAnEmptyMapAllocatesNothing) {
+  DashMap<int, int> map;
+  map.insert(1, 2);
+  map.clear();
+  EXPECT_EQ(map.clone().capacity(), 0U);
 }
 
 // A guard keeps groups of older tables in use.

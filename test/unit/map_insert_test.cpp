@@ -6,10 +6,12 @@
 #include <atomic>
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <optional>
 #include <ranges>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -233,26 +235,34 @@ TYPED_TEST(MapInsert, InsertManyCountsTheNewOnes) {
   expect_holds(map, oracle);
 }
 
-TEST(MapInsertMany, MakesRoomInOneStepWhereKeysTurnOutToBeNew) {
+// Room at 1/16 and at 1/4 of a range.
+template <class Insert, class Capacity>
+void expect_steps(Insert insert, Capacity capacity) {
   constexpr int n = 32'000;
-  constexpr int a_sixteenth = n / 16;
+  std::size_t at_a_sixteenth = 0;
+  std::size_t at_a_quarter = 0;
+  EXPECT_EQ(insert(std::views::iota(0, n) | std::views::transform([&](int i) {
+                     if (i == n / 16) at_a_sixteenth = capacity();
+                     if (i == n / 4) at_a_quarter = capacity();
+                     return i;
+                   })),
+            static_cast<std::size_t>(n));
+  EXPECT_GE(at_a_sixteenth, static_cast<std::size_t>(n / 4));
+  EXPECT_GE(at_a_quarter, static_cast<std::size_t>(n));
+}
+
+TEST(MapInsertMany, MakesRoomInTwoStepsWhereKeysTurnOutToBeNew) {
   DashMap<int, int> map;
+  expect_steps(
+      [&](auto&& numbers) {
+        return map.insert_many(numbers |
+                               std::views::transform([](int i) { return std::pair(i, i); }));
+      },
+      [&] { return map.capacity(); });
+  for (int i = 0; i < 32'000; ++i) ASSERT_EQ(map.get_copy(i), i);
   DashSet<int> set;
-  std::size_t room_in_map = 0;
-  std::size_t room_in_set = 0;
-  EXPECT_EQ(map.insert_many(std::views::iota(0, n) | std::views::transform([&](int i) {
-                              if (i == a_sixteenth) room_in_map = map.capacity();
-                              return std::pair(i, i);
-                            })),
-            static_cast<std::size_t>(n));
-  EXPECT_EQ(set.insert_many(std::views::iota(0, n) | std::views::transform([&](int i) {
-                              if (i == a_sixteenth) room_in_set = set.capacity();
-                              return i;
-                            })),
-            static_cast<std::size_t>(n));
-  EXPECT_GE(room_in_map, static_cast<std::size_t>(n));
-  EXPECT_GE(room_in_set, static_cast<std::size_t>(n));
-  for (int i = 0; i < n; ++i) ASSERT_EQ(map.get_copy(i), i);
+  expect_steps([&](auto&& numbers) { return set.insert_many(numbers); },
+               [&] { return set.capacity(); });
 }
 
 TEST(MapInsertMany, MakesNoRoomForKeysThatAreThere) {
@@ -264,6 +274,51 @@ TEST(MapInsertMany, MakesNoRoomForKeysThatAreThere) {
   map.extend(pairs);
   EXPECT_LT(map.capacity(), 2000U);
   EXPECT_EQ(map.size(), 500U);
+}
+
+TEST(MapInsertMany, MakesRoomForFourTimesWhatCameAtMost) {
+  DashMap<int, int> map;
+  std::vector<std::pair<int, int>> pairs;
+  for (int i = 0; i < 64'000; ++i) pairs.emplace_back(i % 4000, i);
+  EXPECT_EQ(map.insert_many(pairs), 4000U);
+  EXPECT_LT(map.capacity(), 2U * 4 * 4000);
+}
+
+// Elements are looked at one after the other, each once.
+TEST(MapInsertMany, ARangeMayDependOnTheMap) {
+  const std::vector<std::pair<int, int>> pairs{{1, 1}, {1, 2}, {2, 3}, {3, 4}, {2, 5}};
+  DashMap<int, int> map;
+  map.extend(pairs | std::views::filter([&](const auto& p) { return !map.contains(p.first); }));
+  expect_holds(map, {{1, 1}, {2, 3}, {3, 4}});
+  DashSet<int> set;
+  int calls = 0;
+  set.extend(pairs | std::views::keys | std::views::filter([&](int key) {
+               ++calls;
+               return !set.contains(key);
+             }));
+  EXPECT_EQ(set.len(), 3U);
+  EXPECT_EQ(calls, 5);
+}
+
+TEST(MapInsertMany, WhatStandsBeforeAnErrorIsIn) {
+  struct Picky {
+    std::size_t operator()(const std::string& key) const {
+      if (key == "bad") throw std::runtime_error("no hash");
+      return std::hash<std::string>()(key);
+    }
+  };
+  const std::vector<std::pair<std::string, int>> pairs{{"a", 1}, {"b", 2}, {"bad", 3}, {"c", 4}};
+  DashMap<std::string, int, Picky> map;
+  EXPECT_THROW(map.insert_many(pairs), std::runtime_error);
+  EXPECT_EQ(map.len(), 2U);
+  DashSet<std::string, Picky> set;
+  EXPECT_THROW(set.extend(std::vector<std::string>{"a", "b", "bad", "c"}), std::runtime_error);
+  EXPECT_EQ(set.len(), 2U);
+  int seen = 0;
+  EXPECT_THROW(map.get_many(std::vector<std::string>{"b", "a", "bad"},
+                            [&](const std::string&, const int* value) { seen += *value; }),
+               std::runtime_error);
+  EXPECT_EQ(seen, 3);
 }
 
 TEST(MapInsertKeys, TheStoredKeyObjectStays) {

@@ -146,6 +146,9 @@ TYPED_TEST(SetTest, ExtendAndIterate) {
   std::set<int> seen;
   for (auto&& item : set) EXPECT_TRUE(seen.insert(number(*item)).second);
   EXPECT_EQ(seen, numbers(40));
+  auto other = filled_set<C>(2);
+  other.extend(set);
+  expect_elements<C>(other, numbers(40));
 }
 
 TYPED_TEST(SetTest, ConstructCopyMoveSwapCompare) {

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -137,19 +138,38 @@ void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
   }
 }
 
-// Calls one(element, hash) for the elements of a range in order, batches of them prefetched.
+// Elements that stay where they are, and are what they are before the ones in front of them were
+// dealt with: not those of a view that filters them, perhaps by what the map has.
+template <class Range>
+inline constexpr bool can_be_batched =
+    std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> &&
+    std::ranges::forward_range<Range> &&
+    (std::ranges::random_access_range<Range> || !std::ranges::view<std::remove_cvref_t<Range>>);
+
+// Calls one(element, hash) for the elements of a range in order, batches of them prefetched. Each
+// is looked at once. What a hash function or an iterator throws comes after what was in front of
+// it.
 template <class Map, class Range, class HashOf, class One>
 void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
-  constexpr bool stable = std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> &&
-                          std::ranges::forward_range<Range>;
-  if constexpr (stable) {
+  if constexpr (can_be_batched<Range>) {
     std::array<std::uint64_t, batch_size> hashes;
+    std::array<std::add_pointer_t<std::ranges::range_reference_t<Range>>, batch_size> elements;
     auto last = std::ranges::end(range);
-    for (auto first = std::ranges::begin(range); first != last;) {
+    for (auto it = std::ranges::begin(range); it != last;) {
       std::size_t n = 0;
-      for (auto it = first; n < batch_size && it != last; ++it) hashes[n++] = hash_of(*it);
-      prefetch(map, std::span(hashes.data(), n));
-      for (std::size_t i = 0; i < n; ++i, ++first) one(*first, hashes[i]);
+      std::exception_ptr error;
+      try {
+        for (; n < batch_size && it != last; ++it) {
+          elements[n] = std::addressof(*it);
+          hashes[n] = hash_of(*elements[n]);
+          ++n;
+        }
+      } catch (...) {
+        error = std::current_exception();
+      }
+      prefetch(map, std::span<const std::uint64_t>(hashes.data(), n));
+      for (std::size_t i = 0; i < n; ++i) one(*elements[i], hashes[i]);
+      if (error) std::rethrow_exception(error);
     }
   } else {
     for (auto&& element : range) one(std::forward<decltype(element)>(element), hash_of(element));
@@ -169,8 +189,9 @@ void get_many(Map& map, Keys&& keys, F& f) {
       });
 }
 
-// Makes room for what is to come of many insertions: in one step of a growth, when a sixteenth of
-// them was made. How much, the second half of those tells: most words of a text come soon.
+// Makes room for what is to come of many insertions, in two steps of a growth: when a sixteenth of
+// them was made, for up to four times as many, and again when a quarter was. How much, the second
+// half of what was made tells: most words of a text come soon.
 template <class Map>
 class RoomAhead {
  public:
@@ -183,18 +204,18 @@ class RoomAhead {
   }
 
  private:
+  // At 1, 2, 4 and 8 of 32 parts; at each second of them it is known what came since the last.
   DASHMAP_DETAIL_COLD void expect(std::size_t done, std::size_t fresh) noexcept {
-    if (done < total_ / 16) {
-      next_ = total_ / 16;
-      half_ = done;
-      fresh_by_half_ = fresh;
-      return;
+    if (halfway_) {
+      const double share =
+          static_cast<double>(fresh - fresh_before_) / static_cast<double>(done - done_before_);
+      const auto ahead = static_cast<double>(std::min(3 * done, total_ - done));
+      map_.expect_total(map_.size() + static_cast<std::uint64_t>(share * ahead));
     }
-    next_ = never;
-    const double share =
-        static_cast<double>(fresh - fresh_by_half_) / static_cast<double>(done - half_);
-    map_.expect_total(map_.size() +
-                      static_cast<std::uint64_t>(share * static_cast<double>(total_ - done)));
+    halfway_ = !halfway_;
+    done_before_ = done;
+    fresh_before_ = fresh;
+    next_ = done < total_ / 4 ? 2 * done : never;
   }
 
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
@@ -202,8 +223,9 @@ class RoomAhead {
   Map& map_;
   std::size_t total_;  // 0 where it is not known
   std::size_t next_ = total_ / 32 < batch_size ? never : total_ / 32;
-  std::size_t half_ = 0;
-  std::size_t fresh_by_half_ = 0;
+  bool halfway_ = false;
+  std::size_t done_before_ = 0;
+  std::size_t fresh_before_ = 0;
 };
 
 // Inserts the elements of a range in order; split(element, f) calls f(key, value) with its parts.

@@ -34,73 +34,95 @@ class Copier : public Walker<Types> {
   using typename Base::TableType;
   using typename Base::Value;
 
-  // For a map without elements. Throws what copies and the allocator throw.
+  // For a map without a table. Throws what copies and the allocator throw.
   void copy_from(Copier& other) {
-    if (Base::is_empty_table(other.table())) return;
-    this->make_first_table(groups_for(other.size()));
-    TableType& to = *this->table();
+    if (const std::size_t n = other.size(); n != 0) this->reserve_total(n);
     if constexpr (Types::trivial) {
-      copy_groups(other, to);
+      copy_groups(other);
     } else {
-      copy_elements(other, to);
+      copy_elements(other);
     }
-    // Others went on inserting there.
-    if (this->size() > to.capacity) this->reserve_total(this->size());
   }
 
  private:
-  void copy_elements(Copier& other, TableType& to) {
+  void copy_elements(Copier& other) {
     typename Base::template Cursor<false> cursor(other, 0, Base::last_hash, Operation::clone);
+    Word* word = nullptr;
+    word_t seen = 0;
     while (cursor.advance()) {
-      const SlotType& slot = *cursor.place().slot;
-      const std::uint64_t hash = other.hash_of_slot(slot);
-      Later<typename Base::Prepared> fresh;
+      const auto& element = cursor.place().slot->element();
+      const auto copy = [&] { return make_with<Value>(this->alloc(), element.value); };
+      if (cursor.word() != word) {
+        word = cursor.word();
+        seen = word->load(std::memory_order_acquire);
+        if (Base::is_empty_table(this->table())) this->make_first_table();
+        keep_up_with(other);
+      }
+      // Copies of values may change the group: what was removed there and came back was met before.
+      if (!word::same_content(seen, word->load(std::memory_order_acquire))) {
+        this->insert_held(element.key, copy());
+        continue;
+      }
+      const std::uint64_t hash = other.hash_of_slot(*cursor.place().slot);
       typename Base::Due due(*this);
-      this->add(
-          group_of(to, hash), fresh, hash, slot.element().key,
-          [&]() -> Value { return Value(slot.element().value); }, due);
-      due.counter = 0;  // the table stays: it grows when all is here
+      Later<typename Base::Prepared> fresh;
+      this->add(this->live_of(hash), fresh, hash, element.key, copy, due);
     }
   }
 
   // Elements that are copied as bytes.
-  void copy_groups(Copier& other, TableType& to) {
+  void copy_groups(Copier& other) {
     using Groups = typename Base::template Groups<false>;
-    std::int64_t count = 0;
-    const auto append = [&](const PlaceType& from) {
-      const PlaceType place = this->room(group_of(to, other.hash_of_slot(*from.slot)));
-      std::memcpy(static_cast<void*>(place.slot), from.slot, sizeof(SlotType));
-      set_tag(place.tag, *from.tag);
-      ++count;
-    };
     Groups groups(other, 0, Base::last_hash, Operation::clone);
-    for (typename Groups::Hand hand; groups.enter(hand);) {
-      const GroupType& group = hand.group;
-      const SharedSection section(other.sleepers(), *group.word);
-      BitMask lanes = match_full(group.table->tags_of(group.index));
-      if (group.table->groups == to.groups && groups.admits_all(group)) {
-        std::memcpy(static_cast<void*>(to.slots_of(group.index)),
-                    group.table->slots_of(group.index), group_width * sizeof(SlotType));
-        std::memcpy(to.tags_of(group.index), group.table->tags_of(group.index), group_width);
-        count += lanes.count();
-        // Relaxed: the group is locked.
-        if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) continue;
-        lanes = BitMask{0};
-      }
-      // Named as by a walk before it has an element in hand: an allocator may be called.
-      const HoldMark mark(group.word, this, HoldKind::ref_multi, Operation::clone);
-      typename Base::GroupWalk walk;
-      walk.start(group, lanes);
-      while (const PlaceType place = walk.next()) {
-        if (groups.admits(group, *place.slot)) append(place);
-      }
+    std::uint64_t copied = 0;
+    for (typename Groups::Hand hand; groups.enter(hand); keep_up_with(other)) {
+      const SharedSection section(other.sleepers(), *hand.group.word);
+      // An allocator may be called: recorded, as the hold of any walk.
+      HoldMark mark(hand.group.word, this, HoldKind::ref_multi, Operation::clone);
+      if (Base::is_empty_table(this->table())) this->make_first_table();
+      copied += copy_group(other, groups, hand.group, mark.hold());
     }
-    this->count_many(count);
+    this->count_many(static_cast<std::int64_t>(copied));
   }
 
-  static GroupType group_of(TableType& table, std::uint64_t hash) noexcept {
-    const std::size_t index = table.index_of(hash);
-    return {&table, index, &table.word_of(index), 0};
+  // Room for what others inserted there meanwhile. The rest of it comes in hash order, so in a
+  // table that is too small it would all go into the chains of a few groups.
+  void keep_up_with(const Copier& other) {
+    const std::size_t n = other.size();
+    if (n <= this->table()->capacity) return;
+    try {
+      this->reserve_total(n);
+    } catch (...) {  // no memory: chains
+    }
+  }
+
+  // Gives the number of elements.
+  std::uint64_t copy_group(const Copier& other, const typename Base::template Groups<false>& groups,
+                           const GroupType& group, Hold& hold) {
+    TableType& to = *this->table();
+    std::uint64_t copied = 0;
+    BitMask lanes = match_full(group.table->tags_of(group.index));
+    const bool filled = to.previous.load(std::memory_order_acquire) == nullptr;
+    if (filled && group.table->groups == to.groups && groups.admits_all(group)) {
+      std::memcpy(static_cast<void*>(to.slots_of(group.index)), group.table->slots_of(group.index),
+                  group_width * sizeof(SlotType));
+      std::memcpy(to.tags_of(group.index), group.table->tags_of(group.index), group_width);
+      copied = lanes.count();
+      // Relaxed: the group is locked.
+      if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) return copied;
+      lanes = BitMask{0};
+    }
+    typename Base::GroupWalk walk;
+    walk.start(group, lanes);
+    while (const PlaceType from = walk.next()) {
+      if (!groups.admits(group, *from.slot)) continue;
+      hold.set_slot(from.slot);
+      const PlaceType place = this->room(this->live_of(other.hash_of_slot(*from.slot)));
+      std::memcpy(static_cast<void*>(place.slot), from.slot, sizeof(SlotType));
+      set_tag(place.tag, *from.tag);
+      ++copied;
+    }
+    return copied;
   }
 };
 

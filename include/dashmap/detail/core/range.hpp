@@ -234,17 +234,16 @@ class Ranges : public Operations<Types> {
   std::optional<Value> insert_held(Q&& key, Value&& value) {
     const std::uint64_t hash = this->hash_of(key);
     if (Base::is_empty_table(this->table())) this->make_first_table();
+    const auto made = [&]() -> Value { return make_with<Value>(this->alloc(), std::move(value)); };
     std::optional<Value> result;
     Displaced displaced;
     if constexpr (!SlotType::in_place) displaced.value = &result;
     if (const PlaceType place = find_held(key)) {
-      place.slot->replace_value(this->alloc(), std::move(value), displaced);
+      place.slot->replace_value(this->alloc(), made(), displaced);
     } else {
       typename Base::Due due(*this);
       Later<typename Base::Prepared> fresh;
-      this->add(
-          live_of(hash), fresh, hash, std::forward<Q>(key),
-          [&]() -> Value { return std::move(value); }, due);
+      this->add(live_of(hash), fresh, hash, std::forward<Q>(key), made, due);
     }
     if constexpr (SlotType::in_place) {
       if (displaced.value) result.emplace(std::move(*displaced.value));
@@ -263,7 +262,7 @@ class Ranges : public Operations<Types> {
     return result;
   }
 
- private:
+ protected:
   // The group of a hash that the caller has locked, or in a map that nobody changes.
   GroupType live_of(std::uint64_t hash) {
     if (const QuickPin pin(this); pin) {
@@ -274,6 +273,7 @@ class Ranges : public Operations<Types> {
     return this->find_live(hash);
   }
 
+ private:
   bool has_word(const void* where) {
     const Pin pin(this);
     const auto at = reinterpret_cast<std::uintptr_t>(where);

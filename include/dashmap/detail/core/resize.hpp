@@ -67,19 +67,21 @@ class Resizer : public State<Types> {
     if (n > (std::uint64_t{1} << 59)) throw std::length_error("dashmap: capacity too large");
     const std::uint64_t groups = groups_for(n);
     for (;;) {
-      const std::uint64_t now = newest_groups();
+      const std::uint64_t now = this->newest_groups();
       if (now >= groups && now != 0) return;
       resize(now, now == 0 ? groups : std::min(groups, now << max_ratio_bits));
       settle();
     }
   }
-  // As reserve_total, but leaves the moving to the insertions that come, and so does no more than
-  // one step of a growth. Never throws: tables without enough memory grow as they always do.
+  // As reserve_total, but leaves the moving to the insertions that come, so it is one step of a
+  // growth. A hint: nothing happens where another one is under way, or there is no memory.
   void expect_total(std::uint64_t n) noexcept {
-    const std::uint64_t now = newest_groups();
-    const std::uint64_t groups = std::min(groups_for(n), now << max_ratio_bits);
     try {
-      if (groups > now) resize(now, groups);
+      const std::uint64_t now = this->newest_groups();
+      const std::uint64_t groups = std::min(groups_for(n), now << max_ratio_bits);
+      if (groups <= now || !this->resize_lock_.try_lock()) return;
+      const std::lock_guard lock(this->resize_lock_, std::adopt_lock);
+      resize_locked(now, groups);
     } catch (...) {  // no memory
     }
   }
@@ -228,13 +230,6 @@ class Resizer : public State<Types> {
     return to.next_unit.load(std::memory_order_relaxed) < unit_count(to);
   }
 
-  // Of the newest table; 0 where there is none yet.
-  std::uint64_t newest_groups() const {
-    const Pin pin(this);
-    const TableType* table = this->table();
-    return Base::is_empty_table(table) ? 0 : table->groups;
-  }
-
   // To so many groups, unless the newest table has not `expected` any more (0: there is none).
   void resize(std::uint64_t expected, std::uint64_t groups) {
     if (expected == 0) return make_first_table(groups);
@@ -331,6 +326,7 @@ class Resizer : public State<Types> {
     if (to.units_left.fetch_sub(1, std::memory_order_acq_rel) == 1) {  // sync(resize.unlink)
       if (TableType* old = to.previous.exchange(nullptr, std::memory_order_acq_rel)) {
         this->retire(old);
+        to.check_mask.store(to.filled_check_mask, std::memory_order_relaxed);  // relaxed: a hint
         to.use_huge_pages();
       }
     }

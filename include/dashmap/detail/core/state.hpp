@@ -195,24 +195,29 @@ class State {
     return sum > 0 ? static_cast<std::size_t>(sum) : 0;
   }
 
-  std::size_t capacity() const {
+  // Of the newest table; 0 where there is none yet.
+  std::uint64_t newest_groups() const {
     const Pin pin(this);
     const TableType* table = this->table();
-    return is_empty_table(table) ? 0 : static_cast<std::size_t>(table->capacity);
+    return is_empty_table(table) ? 0 : table->groups;
+  }
+  std::size_t capacity() const {
+    const std::uint64_t groups = newest_groups();
+    return groups == 0 ? 0 : static_cast<std::size_t>(capacity_of(groups));
   }
 
   // Counts an element in, into the table that the caller has locked a group of. Gives the counter's
   // value when the table wants maintenance, else 0.
   DASHMAP_DETAIL_INLINE std::int64_t count_in(const TableType& table) noexcept {
-    // Relaxed: who is sent to help looks again.
-    const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
     std::int64_t value = 0;
     bool due = false;
-    if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
+    // Relaxed, both hints: who is sent to help looks again.
+    if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) [[likely]] {
       value = stripes->count(1);
-      const std::uint64_t often = growing ? table.check_mask & help_mask : table.check_mask;
+      const std::uint64_t often = table.check_mask.load(std::memory_order_relaxed);
       due = (static_cast<std::uint64_t>(value) & often) == 0;
     } else {
+      const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
       // Release: whoever sees the count may expect to find the element.
       value = 1 + count_.fetch_add(1, std::memory_order_release);
       due = growing || value > static_cast<std::int64_t>(table.capacity) || has_retired();
@@ -277,13 +282,17 @@ class State {
   }
 
   void publish(TableType* table) noexcept {
-    table->check_mask = 0;
+    std::uint64_t often = 0;
     if (const Stripes* stripes = stripes_.load(std::memory_order_relaxed)) {
       // Insertions go beyond the capacity by an eighth at most; by a quarter if not only the
       // stripes' own threads insert, but others as well.
-      const std::uint64_t often = table->capacity / (8 * (stripes->mask + 1));
-      table->check_mask = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
+      often = table->capacity / (8 * (stripes->mask + 1));
+      often = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
     }
+    table->filled_check_mask = often;
+    // Relaxed, both: published with the table.
+    if (table->previous.load(std::memory_order_relaxed) != nullptr) often &= help_mask;
+    table->check_mask.store(often, std::memory_order_relaxed);
     sleepers_.newest_table.store(table, std::memory_order_release);  // sync(state.table)
   }
 

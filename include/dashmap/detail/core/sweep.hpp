@@ -76,11 +76,15 @@ class Sweeper : public GroupFinder<Types> {
     });
   }
 
-  // Takes out the elements for which f(const Key&, Value&) is true.
+  std::vector<std::pair<Key, Value>> extract_all(Operation operation) {
+    return extract([](const Key&, Value&) { return true; }, operation, this->size());
+  }
+  // Takes out the elements for which f(const Key&, Value&) is true; `expected`: how many.
   template <class F>
-  std::vector<std::pair<Key, Value>> extract(F&& f, Operation operation) {
+  std::vector<std::pair<Key, Value>> extract(F&& f, Operation operation, std::size_t expected = 0) {
     this->template check_range<true>(0, Base::last_hash, operation);
     std::vector<std::pair<Key, Value>> out;
+    out.reserve(expected);
     Grave grave(*this);
     sweep(0, Base::last_hash, operation, grave, [&](const PlaceType& place) {
       auto& element = place.slot->element();

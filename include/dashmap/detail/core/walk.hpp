@@ -105,6 +105,7 @@ class Walker : public Sweeper<Types> {
 
     explicit operator bool() const noexcept { return static_cast<bool>(place_); }
     const PlaceType& place() const noexcept { return place_; }
+    Word* word() const noexcept { return group_.word; }
     Tie<Exclusive>& tie() noexcept { return tie_; }
 
    private:

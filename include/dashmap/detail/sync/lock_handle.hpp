@@ -200,18 +200,15 @@ class Handle {
     return given;
   }
 
-  // For an empty handle: as the constructor.
+  // For an empty handle: as the constructor. It stays empty when that throws.
   DASHMAP_DETAIL_INLINE void begin(Sleepers& sleepers, Word& word, const void* slot, HoldKind kind,
                                    Operation operation) {
     try {
-      hold_ = Held::push(&word, slot, kind, operation);
+      std::construct_at(this, sleepers, &word, slot, kind, operation);
     } catch (...) {
-      release_hold<Exclusive>(sleepers, word);
+      std::construct_at(this);
       throw;
     }
-    sleepers_ = &sleepers;
-    word_ = &word;
-    moved_ = false;
   }
   // Assigns what stays here.
   void take(Handle&& other) noexcept {

@@ -107,7 +107,9 @@ struct alignas(64) Table {
   std::uint64_t groups;
   std::uint64_t capacity;
   std::atomic<Node*>* overflow;
-  std::uint64_t check_mask = 0;  // how often an insertion looks at the exact count
+  // How often an insertion helps, or looks at the exact count: now, and once the table is filled.
+  std::atomic<std::uint64_t> check_mask{0};
+  std::uint64_t filled_check_mask = 0;
 
   // Filling from `previous`: units still to do, and the next one to try.
   std::atomic<std::uint64_t> units_left{0};
