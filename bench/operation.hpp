@@ -17,6 +17,7 @@ enum class Operation {
   insert,           // a new key, into a map that grows
   insert_reserved,  // into one with room for all
   insert_many,      // in batches, into a map that grows
+  insert_all,       // in one call, into an empty map
   hit,
   miss,
   update,  // of a value in place
@@ -29,8 +30,8 @@ enum class Operation {
 
 inline constexpr std::size_t operation_count = static_cast<std::size_t>(Operation::nothing) + 1;
 inline constexpr std::array<std::string_view, operation_count> operation_names{
-    "insert", "insert_reserved", "insert_many", "hit",   "miss",   "update",
-    "upsert", "guard",           "find_many",   "erase", "nothing"};
+    "insert", "insert_reserved", "insert_many", "insert_all", "hit",   "miss",
+    "update", "upsert",          "guard",       "find_many",  "erase", "nothing"};
 
 inline constexpr std::size_t batch_size = 256;
 

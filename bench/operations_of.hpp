@@ -28,6 +28,7 @@ class OperationsOf {
       case Operation::guard: return Guards<Map, K, V> ? Ability::own : Ability::none;
       case Operation::find_many: return FindsMany<Map, K, V> ? Ability::own : Ability::one_by_one;
       case Operation::insert_many:
+      case Operation::insert_all:
         return InsertsMany<Map, K, V> ? Ability::own : Ability::one_by_one;
       default: return Ability::own;
     }
@@ -46,12 +47,16 @@ class OperationsOf {
             [&] { return each(map, keys.visited, erase); });
     }
     const auto elements = paired(keys.second);
+    const auto all = paired(keys.visited);
     for (std::size_t fill = 0; fill < plan.fills; ++fill) {
       time_reserved(sums, keys);
       Map map;
       each(map, keys.first, insert);
       timed(sums, Operation::insert_many, elements.size(),
-            [&] { return insert_batches(map, elements); });
+            [&] { return insert_batches(map, elements, batch_size); });
+      Map filled;
+      timed(sums, Operation::insert_all, all.size(),
+            [&] { return insert_batches(filled, all, all.size()); });
     }
     return averages(sums);
   }
@@ -76,7 +81,12 @@ class OperationsOf {
       case Operation::insert_many: {
         const auto elements = paired(keys.second);
         each(map, keys.first, insert);
-        insert_batches(map, std::span(elements).first(some(keys.second).size()));
+        insert_batches(map, std::span(elements).first(some(keys.second).size()), batch_size);
+        return;
+      }
+      case Operation::insert_all: {
+        const auto elements = paired(keys.visited);
+        insert_batches(map, std::span(elements).first(some(keys.visited).size()), elements.size());
         return;
       }
       default:
@@ -146,13 +156,12 @@ class OperationsOf {
     }
   }
 
-  [[gnu::noinline]] static std::size_t insert_batches(Map& map,
-                                                      std::span<const std::pair<K, V>> elements) {
+  [[gnu::noinline]] static std::size_t insert_batches(
+      Map& map, std::span<const std::pair<K, V>> elements, std::size_t size) {
     std::size_t inserted = 0;
     if constexpr (InsertsMany<Map, K, V>) {
-      for (; !elements.empty();
-           elements = elements.subspan(std::min(batch_size, elements.size()))) {
-        inserted += map.insert_many(elements.first(std::min(batch_size, elements.size())));
+      for (; !elements.empty(); elements = elements.subspan(std::min(size, elements.size()))) {
+        inserted += map.insert_many(elements.first(std::min(size, elements.size())));
       }
     } else {
       for (const auto& [key, value] : elements) {

@@ -17,10 +17,11 @@ namespace {
 
 constexpr std::array<Operation, operation_count - 1> timed_operations{
     Operation::insert,      Operation::insert_reserved,
-    Operation::insert_many, Operation::hit,
-    Operation::miss,        Operation::update,
-    Operation::upsert,      Operation::guard,
-    Operation::find_many,   Operation::erase};
+    Operation::insert_many, Operation::insert_all,
+    Operation::hit,         Operation::miss,
+    Operation::update,      Operation::upsert,
+    Operation::guard,       Operation::find_many,
+    Operation::erase};
 
 std::vector<Metric> operation_metrics() {
   std::vector<Metric> metrics;

@@ -9,8 +9,8 @@ import sys
 
 MAPS = ["dashmap", "boost", "boost-serial", "gtl", "libcds", "libcuckoo", "rust-dashmap",
         "std-mutex", "std-shared-mutex", "tbb"]
-OPERATIONS = ["insert", "insert_reserved", "insert_many", "hit", "miss", "update", "upsert",
-              "guard", "find_many", "erase"]
+OPERATIONS = ["insert", "insert_reserved", "insert_many", "insert_all", "hit", "miss", "update",
+              "upsert", "guard", "find_many", "erase"]
 QUANTILES = [0.5, 0.9, 0.99, 0.999, 0.9999, 1.0]
 COMMON = {"key": "u64", "value_bytes": 8}
 

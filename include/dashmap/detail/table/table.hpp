@@ -266,6 +266,11 @@ struct alignas(64) Table {
     }
   }
 
+  // Before a first table of so many groups is made: has the allocator put together what it got back
+  // in small pieces. The GNU C library does so when it is asked for a large one, and else gives
+  // small ones out in the order in which it got them back, all over its memory.
+  template <class Alloc>
+  static void prepare(std::uint64_t groups, const Alloc& alloc);
   // A table of virgin groups. Throws what the allocator throws, std::length_error when it could
   // not be addressed. Large tables of std::allocator come from the system, zeroed on first touch.
   template <class Alloc>
@@ -303,6 +308,8 @@ struct alignas(64) Table {
     bool large;
   };
   static Layout layout_for(std::uint64_t groups);
+  template <class Alloc>
+  static bool comes_from_system(const Layout& layout) noexcept;
   // Blocks of an allocator in which so many bytes have room behind an aligned address.
   static constexpr std::size_t blocks_of(std::size_t bytes) noexcept;
 };

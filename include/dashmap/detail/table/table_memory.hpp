@@ -22,6 +22,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/table/table.hpp"
 
 namespace dashmap::detail {
@@ -64,13 +65,29 @@ auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
 
 template <class SlotType>
 template <class Alloc>
+bool Table<SlotType>::comes_from_system(const Layout& layout) noexcept {
+  return has_system_memory && layout.large && alignof(SlotType) <= smallest_page &&
+         std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
+}
+
+template <class SlotType>
+template <class Alloc>
+void Table<SlotType>::prepare(std::uint64_t groups, const Alloc&) {
+  if (!comes_from_system<Alloc>(layout_for(groups))) return;
+  std::allocator<std::max_align_t> pieces;
+  constexpr std::size_t count = 4096 / sizeof(std::max_align_t);
+  auto* piece = pieces.allocate(count);
+  settle_value(piece);  // else the compiler leaves both out
+  pieces.deallocate(piece, count);
+}
+
+template <class SlotType>
+template <class Alloc>
 Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& alloc) {
   using Block = TableBlock<SlotType>;
   using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
   const Layout layout = layout_for(groups);
-  const bool from_system = has_system_memory && layout.large &&
-                           alignof(SlotType) <= smallest_page &&
-                           std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
+  const bool from_system = comes_from_system<Alloc>(layout);
   unsigned char* base = nullptr;
   unsigned char offset = 0;
   if (from_system) {
