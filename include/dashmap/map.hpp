@@ -359,14 +359,10 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     requires std::equality_comparable<V>
   {
     if (a.len() != b.len()) return false;
-    typename Engine::template Cursor<false> cursor(a.engine(), 0, Engine::last_hash,
-                                                   detail::Operation::iter);
-    while (cursor.advance()) {
-      const auto& element = cursor.place().slot->element();
+    return a.engine().all_of(detail::Operation::iter, [&b](const auto& element) {
       const auto equal = [&](const K&, const V& value) { return value == element.value; };
-      if (b.view(element.key, equal) != true) return false;
-    }
-    return true;
+      return b.view(element.key, equal) == true;
+    });
   }
 };
 

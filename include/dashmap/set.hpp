@@ -162,12 +162,8 @@ class DashSet
 
   friend bool operator==(const DashSet& a, const DashSet& b) {
     if (a.len() != b.len()) return false;
-    typename Engine::template Cursor<false> cursor(a.engine(), 0, Engine::last_hash,
-                                                   detail::Operation::iter);
-    while (cursor.advance()) {
-      if (!b.contains(cursor.place().slot->element().key)) return false;
-    }
-    return true;
+    return a.engine().all_of(detail::Operation::iter,
+                             [&b](const auto& element) { return b.contains(element.key); });
   }
 
  private:

@@ -108,7 +108,7 @@ class Copier : public Walker<Types> {
                   group_width * sizeof(SlotType));
       std::memcpy(to.tags_of(group.index), group.table->tags_of(group.index), group_width);
       copied = lanes.count();
-      // Relaxed: the group is locked.
+      // Relaxed: the bit changes under the exclusive lock, and the group is locked.
       if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) return copied;
       lanes = BitMask{0};
     }

@@ -205,7 +205,7 @@ class Resizer : public State<Types> {
     const std::lock_guard lock(this->resize_lock_);
     if (!Base::is_empty_table(this->table())) return;
     if (groups >= Base::striped_from_groups) this->make_stripes();
-    TableType::prepare(groups, this->alloc());
+    TableType::template prepare<typename Types::Alloc>(groups);
     TableType* table = TableType::create(groups, this->alloc());
     table->use_huge_pages();
     // Relaxed: publish() releases the table with its words.

@@ -211,12 +211,13 @@ class State {
   DASHMAP_DETAIL_INLINE std::int64_t count_in(const TableType& table) noexcept {
     std::int64_t value = 0;
     bool due = false;
-    // Relaxed, both hints: who is sent to help looks again.
     if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) [[likely]] {
       value = stripes->count(1);
+      // Relaxed, as below: a hint, who is sent to help looks again.
       const std::uint64_t often = table.check_mask.load(std::memory_order_relaxed);
       due = (static_cast<std::uint64_t>(value) & often) == 0;
     } else {
+      // Relaxed: a hint, as above.
       const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
       // Release: whoever sees the count may expect to find the element.
       value = 1 + count_.fetch_add(1, std::memory_order_release);
@@ -224,7 +225,7 @@ class State {
     }
     return due ? (value == 0 ? 1 : value) : 0;
   }
-  // Counts elements in, into a map that nobody else knows.
+  // Counts elements in, into a map that nobody else knows: so relaxed is enough.
   void count_many(std::int64_t n) noexcept { count_.fetch_add(n, std::memory_order_relaxed); }
   DASHMAP_DETAIL_INLINE void count_out() noexcept {
     if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
@@ -290,8 +291,9 @@ class State {
       often = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
     }
     table->filled_check_mask = often;
-    // Relaxed, both: published with the table.
+    // Relaxed: this thread set it.
     if (table->previous.load(std::memory_order_relaxed) != nullptr) often &= help_mask;
+    // Relaxed: published with the table.
     table->check_mask.store(often, std::memory_order_relaxed);
     sleepers_.newest_table.store(table, std::memory_order_release);  // sync(state.table)
   }

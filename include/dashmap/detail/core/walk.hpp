@@ -130,6 +130,16 @@ class Walker : public Sweeper<Types> {
     Tie<Exclusive> tie_;
   };
 
+  // Whether p(element) is true for each, its group locked and recorded meanwhile.
+  template <class P>
+  bool all_of(Operation operation, P p) {
+    Cursor<false> cursor(*this, 0, Base::last_hash, operation);
+    while (cursor.advance()) {
+      if (!p(cursor.place().slot->element())) return false;
+    }
+    return true;
+  }
+
   // The cursor of an iterator.
   template <bool Exclusive>
   class Visit : public Cursor<Exclusive> {

@@ -270,7 +270,7 @@ struct alignas(64) Table {
   // in small pieces. The GNU C library does so when it is asked for a large one, and else gives
   // small ones out in the order in which it got them back, all over its memory.
   template <class Alloc>
-  DASHMAP_DETAIL_COLD static void prepare(std::uint64_t groups, const Alloc& alloc);
+  DASHMAP_DETAIL_COLD static void prepare(std::uint64_t groups);
   // A table of virgin groups. Throws what the allocator throws, std::length_error when it could
   // not be addressed. Large tables of std::allocator come from the system, zeroed on first touch.
   template <class Alloc>

@@ -72,7 +72,7 @@ bool Table<SlotType>::comes_from_system(const Layout& layout) noexcept {
 
 template <class SlotType>
 template <class Alloc>
-void Table<SlotType>::prepare(std::uint64_t groups, const Alloc&) {
+void Table<SlotType>::prepare(std::uint64_t groups) {
   if (!comes_from_system<Alloc>(layout_for(groups))) return;
   std::allocator<std::max_align_t> pieces;
   constexpr std::size_t count = 4096 / sizeof(std::max_align_t);
