@@ -12,6 +12,7 @@
 
 #if defined(__linux__)
 #include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -303,6 +304,56 @@ TEST_F(ResidentMemoryTest, AGrowingTableIsNotThereTwice) {
     EXPECT_LT(peak, full * 12 / 5) << "bytes before growth " << full << ", during growth " << peak;
   }
 }
+
+#if defined(MADV_POPULATE_WRITE)
+
+bool system_populates() {
+  const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* page = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const bool populates = madvise(page, bytes, MADV_POPULATE_WRITE) == 0;
+  munmap(page, bytes);
+  return populates;
+}
+
+/// Whether all pages that end in [begin, end) are resident.
+bool all_resident(std::uintptr_t begin, std::uintptr_t end) {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  begin &= ~(page - 1);
+  std::vector<unsigned char> resident((end - begin) / page);
+  // Cast: the system takes a pointer.
+  if (mincore(reinterpret_cast<void*>(begin), resident.size() * page, resident.data()) != 0) {
+    return false;
+  }
+  return std::all_of(resident.begin(), resident.end(),
+                     [](unsigned char r) { return (r & 1) != 0; });
+}
+
+// Threads that fill a table take steps of several lengths, so that they begin anywhere.
+TEST_F(ResidentMemoryTest, EachStepOfAGrowthFindsItsPagesThere) {
+  using Table = dashmap::detail::Table<dashmap::detail::Slot<u64, u64, false>>;
+  const std::allocator<int> allocator;
+  Table* table = Table::create(1 << 15, allocator);
+  if (!table->from_system || !system_populates()) {
+    Table::destroy(table, allocator);
+    GTEST_SKIP() << "the system gives pages one by one here";
+  }
+  const auto groups = static_cast<std::size_t>(table->groups);
+  // As a number, to be rounded.
+  const auto place = [&](std::size_t group) {
+    return reinterpret_cast<std::uintptr_t>(table->slots_of(group));
+  };
+  EXPECT_FALSE(all_resident(place(0), place(groups)));
+  std::size_t step = 8;
+  for (std::size_t first = 0; first < groups; first += step) {
+    step = 40 - step;
+    const std::size_t last = std::min(first + step, groups);
+    table->expect(first, last);
+    ASSERT_TRUE(all_resident(place(first), place(last))) << "from " << first << " to " << last;
+  }
+  Table::destroy(table, allocator);
+}
+
+#endif
 
 // A thread that has read once and then does other things must not keep old tables alive.
 TEST_F(ResidentMemoryTest, IdleThreadsDoNotKeepOldTables) {

@@ -251,8 +251,11 @@ class Resizer : public State<Types> {
     const std::uint64_t units = unit_count(to);
     if (units == 0) return;
     const std::uint64_t start = to.next_unit.fetch_add(batch, std::memory_order_relaxed);
-    if (start < units)
-      to.expect(static_cast<std::size_t>(start * std::max<std::uint64_t>(to.groups / units, 1)));
+    if (start < units) {
+      const auto ratio = static_cast<std::size_t>(std::max<std::uint64_t>(to.groups / units, 1));
+      to.expect(static_cast<std::size_t>(start) * ratio,
+                static_cast<std::size_t>(std::min(start + batch, units)) * ratio);
+    }
     for (std::uint64_t i = 0; i < batch; ++i) move_unit(to, (start + i) % units);
   }
 

@@ -39,7 +39,7 @@ inline constexpr std::size_t system_bytes = std::size_t{4} << 20;
 // much at a time. For smaller ones an allocator has pages at hand.
 inline constexpr std::size_t populated_bytes = std::size_t{128} << 10;
 inline constexpr std::size_t chunked_bytes = std::size_t{1} << 20;
-inline constexpr std::size_t chunk_bytes = std::size_t{16} << 10;
+inline constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
 inline constexpr std::size_t smallest_page = 4096;
 inline constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
 

@@ -220,15 +220,17 @@ struct alignas(64) Table {
     if (from_system) vacate(vacated, slots_in(0, groups), slots_in(first, first + count));
   }
 
-  // The table is being filled, and has come to this group: where a chunk of slots begins, gets its
-  // pages.
-  void expect(std::size_t group) const noexcept {
+  // The table is being filled, and comes to these groups: the chunks of slots that begin among them
+  // get their pages.
+  void expect(std::size_t first, std::size_t last) const noexcept {
     constexpr std::size_t group_bytes = group_width * std::bit_ceil(sizeof(SlotType));
     constexpr std::size_t a_chunk = std::max<std::size_t>(8, chunk_bytes / group_bytes);
-    const std::uint64_t count = bytes < chunked_bytes ? groups : a_chunk;
-    if (bytes < populated_bytes || group % count != 0) return;
-    const Extent chunk = slots_in(group, std::min(group + count, groups));
-    populate_memory(chunk.begin, chunk.end);
+    if (bytes < populated_bytes) return;
+    const auto all = static_cast<std::size_t>(groups);
+    const std::size_t count = bytes < chunked_bytes ? all : a_chunk;
+    const auto up = [&](std::size_t group) { return (group + count - 1) / count * count; };
+    const Extent chunks = slots_in(up(first), std::min(up(last), all));
+    if (chunks.begin < chunks.end) populate_memory(chunks.begin, chunks.end);
   }
   // It is not filled in short steps any more.
   void use_huge_pages() noexcept {
