@@ -27,31 +27,13 @@
 
 namespace dashmap::detail {
 
-// What a look-up takes: anything that the hash and the comparison take.
-template <class Q, class Types>
-concept Query = requires(const typename Types::Hasher& hasher, const typename Types::Equal& equal,
-                         const typename Types::Key& key, const Q& query) {
-  { hasher(query) } -> std::convertible_to<std::uint64_t>;
-  { equal(key, query) } -> std::convertible_to<bool>;
-};
-
-// A number is looked up as the key type's number, so that map<long>.get(5) hashes a long.
-template <class K, class Q>
-DASHMAP_DETAIL_INLINE decltype(auto) as_query(Q&& query) noexcept {
-  using Plain = std::remove_cvref_t<Q>;
-  if constexpr (std::is_arithmetic_v<K> && std::is_arithmetic_v<Plain> &&
-                !std::is_same_v<K, Plain>) {
-    return static_cast<K>(query);
-  } else {
-    return std::forward<Q>(query);
-  }
-}
-
 template <class Rep, class Period>
 Clock::time_point deadline_after(std::chrono::duration<Rep, Period> patience) {
   const auto now = Clock::now();
   using Seconds = std::chrono::duration<double>;  // wide enough to compare with
-  if (Seconds(patience) >= Seconds(no_deadline - now)) return no_deadline;
+  const Seconds seconds(patience);
+  if (!(seconds > Seconds::zero())) return now;  // NaN, too
+  if (seconds >= Seconds(no_deadline - now)) return no_deadline;
   return now + std::chrono::ceil<Clock::duration>(patience);
 }
 
@@ -204,7 +186,7 @@ class Container {
     }
     if (now + n > engine_.capacity()) engine_.reserve_total(now + n);
   }
-  /// As reserve; false, with the map as it was, where that throws.
+  /// As reserve; false, with the elements as they were, where that throws.
   [[nodiscard]] bool try_reserve(std::size_t n) {
     try {
       reserve(n);
@@ -234,11 +216,11 @@ class Container {
   /// \locks none for plain keys, else group shared
   template <Query<Types> Q = key_type>
   bool contains_key(const Q& key) const {
-    return engine_.contains(as_query<key_type>(key));
+    return engine_.contains(as_query<Types>(key));
   }
   template <Query<Types> Q = key_type>
   bool contains(const Q& key) const {
-    return engine_.contains(as_query<key_type>(key));
+    return engine_.contains(as_query<Types>(key));
   }
 
   /// Shared access to the key's element; tests false when it is absent.
@@ -248,7 +230,7 @@ class Container {
   [[nodiscard]] DASHMAP_DETAIL_INLINE RefType get(const Q& key DASHMAP_DETAIL_CALLER) const {
     DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr Request request{Operation::get};
-    auto&& query = as_query<key_type>(key);
+    auto&& query = as_query<Types>(key);
     return ref(engine_.hash_of(query), query, request);
   }
   /// As get, but never waits: is_locked() when somebody writes.
@@ -272,7 +254,7 @@ class Container {
     static constexpr Request request{Operation::erase};
     return engine_
         .remove(
-            as_query<key_type>(key), typename Engine::Always{}, [](auto&) { return true; }, request)
+            as_query<Types>(key), typename Engine::Always{}, [](auto&) { return true; }, request)
         .has_value();
   }
 
@@ -303,7 +285,7 @@ class Container {
   /// The key's hash as the map uses it: mixed, the most significant bits first.
   template <Query<Types> Q = key_type>
   std::size_t hash_usize(const Q& key) const {
-    return static_cast<std::size_t>(engine_.full_hash(as_query<key_type>(key)) >>
+    return static_cast<std::size_t>(engine_.full_hash(as_query<Types>(key)) >>
                                     (64 - std::numeric_limits<std::size_t>::digits));
   }
   const hasher_type& hasher() const noexcept { return engine_.hasher(); }
@@ -327,7 +309,7 @@ class Container {
   }
   template <class Q>
   TryResult<RefType> try_ref(const Q& key, const Request& request) const {
-    auto&& query = as_query<key_type>(key);
+    auto&& query = as_query<Types>(key);
     const auto found = engine_.find_shared(engine_.hash_of(query), query, request);
     if (found) return TryResult<RefType>::present(guard_of(found, request));
     return found.locked_out() ? TryResult<RefType>::locked() : TryResult<RefType>::absent();
@@ -366,6 +348,11 @@ class Container {
   }
 
   void rebuild(const Container& like, const allocator_type& alloc) {
+    static_assert(
+        std::is_nothrow_move_constructible_v<hasher_type> &&
+            std::is_nothrow_move_constructible_v<key_equal>,
+        "a map is assigned only where its hash and comparison move without throwing: give "
+        "them a move constructor that is noexcept");
     hasher_type hash(like.engine_.hasher());  // may throw: before anything changes
     key_equal equal(like.engine_.equal());
     std::destroy_at(&engine_);

@@ -19,6 +19,11 @@ DASHMAP_DETAIL_INLINE auto into_ref(EntryState<Map, Q>& state) {
 
 }  // namespace dashmap::detail
 
+namespace dashmap::detail {
+template <class Self, class Types>
+class MapBase;
+}  // namespace dashmap::detail
+
 namespace dashmap {
 
 template <class Map, class Q>
@@ -212,6 +217,12 @@ class Entry {
   }
 
  private:
+  template <class Self, class Types>
+  friend class detail::MapBase;
+
+  // Of a vacant entry, before a value is made that may take what the key was asked for by.
+  void make_key() { vacant_.place_.state_.make_key(); }
+
   template <class... Args>
   DASHMAP_DETAIL_INLINE explicit Entry(bool is_occupied, Args&&... args)
       : vacant_(std::in_place, std::forward<Args>(args)...), is_occupied_(is_occupied) {}

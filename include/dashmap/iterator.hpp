@@ -41,9 +41,15 @@ class RefMulti : private detail::TiedItem<false> {
   {
     return {used(*key_), *value_};
   }
-  /// A set's item stands for its key.
+  /// A set's item stands for its key; for a copy, if there can be one, since
+  /// `for (const K& key : set)` drops the item.
+  operator K() const
+    requires(std::is_same_v<V, detail::Unit> && std::is_copy_constructible_v<K>)
+  {
+    return used(*key_);
+  }
   operator const K&() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND
-    requires std::is_same_v<V, detail::Unit>
+    requires(std::is_same_v<V, detail::Unit> && !std::is_copy_constructible_v<K>)
   {
     return used(*key_);
   }
@@ -126,6 +132,16 @@ class MapIterator {
     cursor_->hold();
     auto& element = cursor_->place().slot->element();
     return reference(cursor_->tie(), element.key, shown_value(element));
+  }
+  // `it->key()`: the item lives to the end of the expression.
+  auto operator->() const
+    requires(!Exclusive)
+  {
+    struct Arrow {
+      value_type item;
+      value_type* operator->() noexcept { return &item; }
+    };
+    return Arrow{**this};
   }
   MapIterator& operator++() {
     cursor_->advance();

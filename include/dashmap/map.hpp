@@ -27,11 +27,13 @@ namespace dashmap {
 /// with other keys meanwhile always works; what could never end throws DeadlockError.
 ///
 /// Keys are unique. `Hash` gives an integer; unless it has a member `is_avalanching` its results
-/// are mixed. Look-ups take any type that `Hash` and `KeyEqual` take, without making a key of it.
-/// Hash and comparison must not call the map.
+/// are mixed. Look-ups take any type that `Hash` and `KeyEqual` take, without making a key of it if
+/// `Hash` is transparent or it does not convert to a key by itself.
+/// Hash, comparison and the elements' move constructors must not call the map.
 ///
 /// \complexity of operations on one key: constant on average; no operation's pause depends on the
-/// size of the map
+/// size of the map. A group in which a guard, an item or an entry lives, or an iterator stands, is
+/// not split: operations on its keys look through all that came to it meanwhile, 16 at a time
 template <class K, class V, class Hash, class KeyEqual, class Allocator>
 class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
                                        detail::MapTypes<K, V, Hash, KeyEqual, Allocator>> {
@@ -90,12 +92,12 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// \locks group exclusive
   template <class Q = K>
   std::optional<V> insert(Q&& key, V value) {
-    return this->engine_.insert(detail::as_query<K>(std::forward<Q>(key)), std::move(value));
+    return this->engine_.insert(detail::as_query<Types>(std::forward<Q>(key)), std::move(value));
   }
   /// As insert; true when the key was new.
   template <class Q = K>
   bool insert_or_assign(Q&& key, V value) {
-    return this->engine_.insert_or_assign(detail::as_query<K>(std::forward<Q>(key)),
+    return this->engine_.insert_or_assign(detail::as_query<Types>(std::forward<Q>(key)),
                                           std::move(value));
   }
 
@@ -106,7 +108,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   [[nodiscard]] DASHMAP_DETAIL_INLINE RefMut<K, V> get_mut(const Q& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{detail::Operation::get_mut};
-    auto&& query = detail::as_query<K>(key);
+    auto&& query = detail::as_query<Types>(key);
     auto& engine = this->engine_;
     auto found = engine.template find_exclusive<true, true>(engine.hash_of(query), query, request);
     return this->guard_of(found, request);
@@ -134,21 +136,23 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K, std::invocable<const K&, const V&> F>
   auto view(const Q& key, F&& f DASHMAP_DETAIL_CALLER) const {
     DASHMAP_DETAIL_NOTE_CALLER();
-    return this->engine_.view(detail::as_query<K>(key), std::forward<F>(f));
+    return this->engine_.view(detail::as_query<Types>(key), std::forward<F>(f));
   }
   /// A copy of the value; nothing when the key is absent. A plain question: answered whatever this
   /// thread holds. Never blocks a writer where K is plain data and V trivially copyable.
   /// \locks none, or group shared
   template <detail::Query<Types> Q = K>
-  std::optional<V> get_copy(const Q& key) const {
-    return this->engine_.get_copy(detail::as_query<K>(key));
+  std::optional<V> get_copy(const Q& key) const
+    requires std::copy_constructible<V>
+  {
+    return this->engine_.get_copy(detail::as_query<Types>(key));
   }
 
   /// Removes the key; gives the stored key and value. \locks group exclusive
   template <detail::Query<Types> Q = K>
   std::optional<std::pair<K, V>> remove(const Q& key) {
     static constexpr detail::Request request{detail::Operation::remove};
-    return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{},
+    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Always{},
                                 Base::take_pair, request);
   }
   /// Removes the key if `p(const K&, const V&)`. \locks group exclusive
@@ -156,7 +160,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   std::optional<std::pair<K, V>> remove_if(const Q& key, P&& p) {
     static constexpr detail::Request request{detail::Operation::remove_if};
     return this->engine_.remove(
-        detail::as_query<K>(key),
+        detail::as_query<Types>(key),
         [&](const K& k, V& v) -> bool { return std::invoke(p, k, std::as_const(v)); },
         Base::take_pair, request);
   }
@@ -165,8 +169,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   std::optional<std::pair<K, V>> remove_if_mut(const Q& key, P&& p) {
     static constexpr detail::Request request{detail::Operation::remove_if_mut};
     return this->engine_.remove(
-        detail::as_query<K>(key), [&](const K& k, V& v) -> bool { return std::invoke(p, k, v); },
-        Base::take_pair, request);
+        detail::as_query<Types>(key),
+        [&](const K& k, V& v) -> bool { return std::invoke(p, k, v); }, Base::take_pair, request);
   }
 
   /// Replaces the value by `f(const K&, V)`; false when the key is absent. Where f may throw it
@@ -175,7 +179,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K, std::invocable<const K&, V> F>
   bool alter(const Q& key, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    return this->engine_.alter(detail::as_query<K>(key), std::forward<F>(f));
+    return this->engine_.alter(detail::as_query<Types>(key), std::forward<F>(f));
   }
 
   /// The key's place, occupied or vacant. A temporary key goes into the entry; others are referred
@@ -184,7 +188,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   [[nodiscard]] DASHMAP_DETAIL_INLINE auto entry(Q&& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{detail::Operation::entry};
-    auto&& query = detail::as_query<K>(std::forward<Q>(key));
+    auto&& query = detail::as_query<Types>(std::forward<Q>(key));
     return this->locked_entry(this->engine_.hash_of(query), std::forward<decltype(query)>(query),
                               request);
   }
@@ -194,7 +198,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{detail::Operation::try_entry, detail::no_deadline,
                                              false};
-    auto&& query = detail::as_query<K>(std::forward<Q>(key));
+    auto&& query = detail::as_query<Types>(std::forward<Q>(key));
     auto& engine = this->engine_;
     const std::uint64_t hash = engine.hash_of(query);
     std::optional<typename Base::template EntryFor<decltype(query)>> result;
@@ -212,10 +216,12 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K, class... Args>
   std::pair<RefMut<K, V>, bool> try_emplace(Q&& key, Args&&... args) {
     static constexpr detail::Request request{detail::Operation::try_emplace};
-    auto&& query = detail::as_query<K>(std::forward<Q>(key));
-    auto place = this->locked_entry(this->engine_.hash_of(query),
-                                    std::forward<decltype(query)>(query), request);
+    auto&& query = detail::as_query<Types>(std::forward<Q>(key));
+    // By reference: it is moved from only where it is inserted.
+    auto place = this->template locked_entry_as<decltype(query)>(
+        this->engine_.hash_of(query), std::forward<decltype(query)>(query), request);
     const bool vacant = !place.is_occupied();
+    if (vacant) Base::make_key(place);  // the arguments may be what the key is a part of
     return {place.or_insert_with([&]() -> V {
               return detail::make_with<V>(this->engine_.alloc(), std::forward<Args>(args)...);
             }),
@@ -228,7 +234,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   Ref<K, V> get_or_insert_with(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{detail::Operation::get_or_insert_with};
-    auto&& query = detail::as_query<K>(std::forward<Q>(key));
+    auto&& query = detail::as_query<Types>(std::forward<Q>(key));
     const std::uint64_t hash = this->engine_.hash_of(query);
     if (auto found = this->ref(hash, query, request)) return found;
     return this->locked_entry(hash, std::forward<decltype(query)>(query), request)
@@ -240,9 +246,9 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// erases the key. Gives what f gives. Copies and throws are as in alter.
   /// \locks group exclusive
   template <detail::Query<Types> Q = K, std::invocable<std::optional<V>&> F>
-  auto compute(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
+  decltype(auto) compute(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
-    return this->engine_.compute(detail::as_query<K>(std::forward<Q>(key)), std::forward<F>(f));
+    return this->engine_.compute(detail::as_query<Types>(std::forward<Q>(key)), std::forward<F>(f));
   }
 
   // --- many keys ---------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ class MapBase : public Container<Self, Types> {
 
   template <class Q>
   TryResult<RefMutType> try_ref_mut(const Q& key, const Request& request) {
-    auto&& query = as_query<Key>(key);
+    auto&& query = as_query<Types>(key);
     auto& engine = this->engine_;
     auto found = engine.template find_exclusive<false, true>(engine.hash_of(query), query, request);
     if (found.place) return TryResult<RefMutType>::present(guard_of(found, request));
@@ -45,10 +45,20 @@ class MapBase : public Container<Self, Types> {
   template <class Q>
   using EntryFor = Entry<typename Engine::Base, StoredQuery<Q>>;
   template <class Q>
-  DASHMAP_DETAIL_INLINE EntryFor<Q&&> locked_entry(std::uint64_t hash, Q&& key,
-                                                   const Request& request) {
-    return EntryFor<Q&&>(this->engine_, hash, this->engine_.find_exclusive(hash, key, request),
-                         std::forward<Q>(key), request.operation);
+  DASHMAP_DETAIL_INLINE auto locked_entry(std::uint64_t hash, Q&& key, const Request& request) {
+    return locked_entry_as<StoredQuery<Q&&>>(hash, std::forward<Q>(key), request);
+  }
+  template <class Stored, class Q>
+  DASHMAP_DETAIL_INLINE Entry<typename Engine::Base, Stored> locked_entry_as(
+      std::uint64_t hash, Q&& key, const Request& request) {
+    return Entry<typename Engine::Base, Stored>(this->engine_, hash,
+                                                this->engine_.find_exclusive(hash, key, request),
+                                                std::forward<Q>(key), request.operation);
+  }
+
+  template <class EntryType>
+  DASHMAP_DETAIL_INLINE static void make_key(EntryType& entry) {
+    if constexpr (!std::is_scalar_v<Key>) entry.make_key();
   }
 
   static constexpr auto take_pair = [](auto& element) -> std::pair<Key, Value> {

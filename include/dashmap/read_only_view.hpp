@@ -24,14 +24,15 @@ class ReadOnlyView {
 
   /// The value; null when the key is absent.
   template <detail::Query<Types> Q = K>
-  const V* get(const Q& key) const {
-    const auto place = map_.engine().find_held(detail::as_query<K>(key));
+  const V* get(const Q& key) const DASHMAP_DETAIL_LIFETIMEBOUND {
+    const auto place = map_.engine().find_held(detail::as_query<Types>(key));
     return place ? &place.slot->element().value : nullptr;
   }
   /// The stored key and the value, as pointers; nothing when the key is absent.
   template <detail::Query<Types> Q = K>
-  std::optional<std::pair<const K&, const V&>> get_key_value(const Q& key) const {
-    const auto place = map_.engine().find_held(detail::as_query<K>(key));
+  std::optional<std::pair<const K&, const V&>> get_key_value(const Q& key) const
+      DASHMAP_DETAIL_LIFETIMEBOUND {
+    const auto place = map_.engine().find_held(detail::as_query<Types>(key));
     if (!place) return std::nullopt;
     const auto& element = place.slot->element();
     return std::pair<const K&, const V&>(element.key, element.value);

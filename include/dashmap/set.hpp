@@ -74,14 +74,14 @@ class DashSet
   /// \locks group exclusive
   template <class Q = K>
   bool insert(Q&& key) {
-    return this->engine_.insert_or_assign(detail::as_query<K>(std::forward<Q>(key)),
+    return this->engine_.insert_or_assign(detail::as_query<Types>(std::forward<Q>(key)),
                                           detail::Unit{});
   }
   /// Removes the key; gives the stored one. \locks group exclusive
   template <detail::Query<Types> Q = K>
   std::optional<K> remove(const Q& key) {
     static constexpr detail::Request request{detail::Operation::remove};
-    return this->engine_.remove(detail::as_query<K>(key), typename Engine::Always{}, take_key,
+    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Always{}, take_key,
                                 request);
   }
   /// Removes the key if `p(const K&)`. \locks group exclusive
@@ -89,13 +89,13 @@ class DashSet
   std::optional<K> remove_if(const Q& key, P&& p) {
     static constexpr detail::Request request{detail::Operation::remove_if};
     return this->engine_.remove(
-        detail::as_query<K>(key),
+        detail::as_query<Types>(key),
         [&](const K& k, detail::Unit&) -> bool { return std::invoke(p, k); }, take_key, request);
   }
   /// Calls `f(const K&)` with the stored key; see DashMap::view.
   template <detail::Query<Types> Q = K, std::invocable<const K&> F>
   auto view(const Q& key, F&& f) const {
-    return this->engine_.view(detail::as_query<K>(key), [&](const K& k, const detail::Unit&) {
+    return this->engine_.view(detail::as_query<Types>(key), [&](const K& k, const detail::Unit&) {
       return std::invoke(std::forward<F>(f), k);
     });
   }
@@ -109,7 +109,7 @@ class DashSet
               std::is_same_v<std::remove_cvref_t<decltype(key)>, RefMulti<K, detail::Unit>>) {
             return f(key.key(), detail::Unit{});
           } else {
-            return f(detail::as_query<K>(std::forward<decltype(key)>(key)), detail::Unit{});
+            return f(std::forward<decltype(key)>(key), detail::Unit{});
           }
         });
   }
@@ -139,7 +139,8 @@ class DashSet
   /// A copy of all keys as they are at one point in time. \locks all groups shared
   std::vector<K> snapshot() const { return keys_of(this->engine_.snapshot()); }
   /// The whole set, locked for this thread. \locks all groups exclusive, while the view lives
-  [[nodiscard]] RangeGuard<Engine, true> lock_all() {
+  [[nodiscard]] RangeGuard<Engine, true> lock_all(DASHMAP_DETAIL_CALLER_ONLY) {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return {this->engine_, 0, Engine::last_hash, detail::HoldKind::map_lock,
             detail::Operation::lock_all};
   }

@@ -116,6 +116,34 @@ class HeldRange {
   std::uint64_t last_;
 };
 
+// The elements of a locked range, with the lock.
+template <class Guard, bool Mutable>
+class LockedRange {
+ public:
+  explicit LockedRange(Guard&& guard) noexcept : guard_(std::move(guard)) {}
+  LockedRange(LockedRange&&) noexcept = default;
+  LockedRange& operator=(LockedRange&& other) noexcept {
+    if (this != &other) {
+      std::destroy_at(this);
+      std::construct_at(this, std::move(other));
+    }
+    return *this;
+  }
+  ~LockedRange() = default;
+  auto begin() const { return elements().begin(); }
+  auto end() const { return elements().end(); }
+
+ private:
+  auto elements() const {
+    if constexpr (Mutable) {
+      return guard_.iter_mut();
+    } else {
+      return guard_.iter();
+    }
+  }
+  mutable Guard guard_;
+};
+
 }  // namespace dashmap::detail
 
 namespace dashmap {
@@ -147,12 +175,18 @@ class RangeGuard {
   }
   bool empty() const { return is_empty(); }
 
-  /// The elements, as a range.
-  auto iter() const { return detail::HeldRange<Map, false>(map(), lock_.first(), lock_.last()); }
-  auto iter_mut()
+  /// The elements, as a range. That of a temporary guard keeps the lock.
+  auto iter() const& { return elements<false>(); }
+  auto iter() && { return detail::LockedRange<RangeGuard, false>(std::move(*this)); }
+  auto iter_mut() &
     requires Exclusive
   {
-    return detail::HeldRange<Map, true>(map(), lock_.first(), lock_.last());
+    return elements<true>();
+  }
+  auto iter_mut() &&
+    requires Exclusive
+  {
+    return detail::LockedRange<RangeGuard, true>(std::move(*this));
   }
   auto begin() const { return iter().begin(); }
   auto end() const { return iter().end(); }
@@ -160,15 +194,14 @@ class RangeGuard {
   /// The value of a key of the range; null when it is absent.
   /// \throws std::out_of_range, here and below, if the key belongs to another shard
   template <class Q = Key>
-  auto get(const Q& key) const -> std::conditional_t<Exclusive, Value*, const Value*> {
-    check(key);
-    const auto place = map().find_held(key);
+  auto get(const Q& key) const DASHMAP_DETAIL_LIFETIMEBOUND
+  -> std::conditional_t<Exclusive, Value*, const Value*> {
+    const auto place = map().find_held(checked(key));
     return place ? &place.slot->element().value : nullptr;
   }
   template <class Q = Key>
   bool contains(const Q& key) const {
-    check(key);
-    return static_cast<bool>(map().find_held(key));
+    return static_cast<bool>(map().find_held(checked(key)));
   }
 
   /// Inserts or replaces; gives the value before.
@@ -176,27 +209,34 @@ class RangeGuard {
   std::optional<Value> insert(Q&& key, Value value)
     requires Exclusive
   {
-    check(key);
-    return map().insert_held(std::forward<Q>(key), std::move(value));
+    return map().insert_held(checked(std::forward<Q>(key)), std::move(value));
   }
   /// Removes; gives the element.
   template <class Q = Key>
   std::optional<std::pair<Key, Value>> remove(const Q& key)
     requires Exclusive
   {
-    check(key);
-    return map().remove_held(key);
+    return map().remove_held(checked(key));
   }
 
  private:
   Map& map() const noexcept { return static_cast<Map&>(lock_.map()); }
 
+  template <bool Mutable>
+  auto elements() const {
+    return detail::HeldRange<Map, Mutable>(map(), lock_.first(), lock_.last());
+  }
+
+  // What the key is looked up by.
   template <class Q>
-  void check(const Q& key) const {
-    const std::uint64_t hash = map().hash_of(key);
+  decltype(auto) checked(Q&& key) const {
+    auto&& query = detail::as_query<typename Map::Types>(std::forward<Q>(key));
+    const std::uint64_t hash = map().hash_of(query);
     if (hash < lock_.first() || hash > lock_.last()) {
       throw std::out_of_range("dashmap: the key belongs to another shard");
     }
+    return static_cast<decltype(detail::as_query<typename Map::Types>(std::forward<Q>(key)))>(
+        std::forward<decltype(query)>(query));
   }
 
   typename Map::template RangeLock<Exclusive> lock_;
@@ -209,12 +249,14 @@ class Shard {
   Shard(Map& map, std::size_t index) noexcept : map_(&map), index_(index) {}
 
   /// Locks the shard for reading. \locks the shard's groups shared, while the guard lives
-  RangeGuard<Map, false> read() const {
+  RangeGuard<Map, false> read(DASHMAP_DETAIL_CALLER_ONLY) const {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return {*map_, map_->first_of_shard(index_), map_->last_of_shard(index_),
             detail::HoldKind::shard_read, detail::Operation::shard_read};
   }
   /// Locks the shard for writing. \locks the shard's groups exclusive, while the guard lives
-  RangeGuard<Map, true> write() const {
+  RangeGuard<Map, true> write(DASHMAP_DETAIL_CALLER_ONLY) const {
+    DASHMAP_DETAIL_NOTE_CALLER();
     return {*map_, map_->first_of_shard(index_), map_->last_of_shard(index_),
             detail::HoldKind::shard_write, detail::Operation::shard_write};
   }
@@ -275,7 +317,7 @@ class Shards {
   Shard<Map> operator[](std::size_t index) const noexcept { return {*map_, index}; }
   iterator begin() const noexcept { return {*map_, 0}; }
   iterator end() const noexcept { return {*map_, size()}; }
-  const Shards& iter() const noexcept { return *this; }
+  Shards iter() const noexcept { return *this; }
 
  private:
   Map* map_;

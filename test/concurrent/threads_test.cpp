@@ -278,4 +278,36 @@ TEST_F(ThreadsTest, ThreadLocalGuardsAreReleasedAtThreadExit) {
   EXPECT_EQ(sum, 2 * scaled(200, 20));
 }
 
+/// Takes a guard when its thread ends.
+struct LastGuard {
+  Map* map = nullptr;
+  ~LastGuard() {
+    if (map != nullptr) *map->get_mut(0) += 1;
+  }
+};
+
+TEST_F(ThreadsTest, ThreadsThatEndWithGuardsLeaveNoRecordsBehind) {
+  Map map;
+  map.insert(0, 0);
+  const auto records = [] {
+    std::size_t n = 0;
+    for (auto* t = dashmap::detail::Held::threads(); t != nullptr; t = t->next) ++n;
+    return n;
+  };
+  const std::size_t before = records();
+  constexpr u64 threads = 50;
+  for (u64 n = 0; n < threads; ++n) {
+    std::thread([&] {
+      static thread_local LastGuard last[4];
+      for (LastGuard& guard : last) guard.map = &map;
+      static thread_local LastGuard one;
+      static thread_local LastGuard two;
+      one.map = &map;
+      two.map = &map;
+    }).join();
+  }
+  EXPECT_EQ(map.get_copy(0), threads * 6);
+  EXPECT_LE(records(), before + 1);
+}
+
 }  // namespace

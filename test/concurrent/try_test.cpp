@@ -5,6 +5,8 @@
 #include <dashmap/dashmap.hpp>
 
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <thread>
@@ -97,6 +99,9 @@ TEST_F(TryTest, ExclusiveGuardLocksItsKeyForEverybodyElse) {
         EXPECT_FALSE(map.try_entry(key).has_value());
         EXPECT_TRUE(map.try_get_for(key, milliseconds(5)).is_locked());
         EXPECT_TRUE(map.try_get_mut_for(key, milliseconds(5)).is_locked());
+        EXPECT_TRUE(map.try_get_for(key, milliseconds(-1)).is_locked());
+        EXPECT_TRUE(map.try_get_for(key, std::chrono::hours::min()).is_locked());
+        EXPECT_TRUE(map.try_get_for(key, std::chrono::duration<double>(std::nan(""))).is_locked());
         EXPECT_TRUE(map.try_get(elsewhere(key, 0)).is_present());
         EXPECT_TRUE(map.try_get_mut(elsewhere(key, 0)).is_present());
         EXPECT_TRUE(map.try_get(elsewhere(key, keys)).is_absent());

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <memory>
 #include <memory_resource>
@@ -49,8 +50,11 @@ class Ledger {
     return mistakes_;
   }
 
+  /// No block may be larger.
+  void set_largest(std::size_t bytes) { largest_ = bytes; }
+
   void* allocate(std::size_t bytes, std::size_t alignment) {
-    if (throwing::due()) throw InjectedBadAlloc();
+    if (throwing::due() || bytes > largest_) throw InjectedBadAlloc();
     void* const place = ::operator new(bytes, std::align_val_t(alignment));
     const std::lock_guard lock(mutex_);
     open_.emplace(place, bytes);
@@ -77,6 +81,7 @@ class Ledger {
   std::size_t allocations_ = 0;
   std::size_t mistakes_ = 0;
   std::size_t strictest_alignment_ = 0;
+  std::size_t largest_ = std::numeric_limits<std::size_t>::max();
 };
 
 /// Not default-constructible; unequal when the ledgers differ. `Propagate` answers all three

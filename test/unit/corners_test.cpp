@@ -267,4 +267,12 @@ TEST(Corners, AVacantEntryConflictsWithAQueryThatIsNoKey) {
   EXPECT_TRUE(map.erase(Probe{1}));
 }
 
+TEST(Corners, ComputeGivesWhatItsClosureGives) {
+  DashMap<int, int> map;
+  static int outside = 1;
+  int& given = map.compute(1, [](std::optional<int>&) -> int& { return outside; });
+  EXPECT_EQ(&given, &outside);
+  static_assert(std::is_void_v<decltype(map.compute(1, [](std::optional<int>&) {}))>);
+}
+
 }  // namespace

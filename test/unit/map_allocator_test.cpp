@@ -226,6 +226,42 @@ TEST(MapAllocator, AFailingReservationSaysSoAndChangesNothing) {
   EXPECT_GE(map.capacity(), 1020U);
 }
 
+// A map grows to it in several steps.
+TEST(MapAllocator, AReservationThatIsFarTooLargeChangesNothing) {
+  Ledger ledger;
+  ledger.set_largest(1 << 20);
+  IntMap map{Allocator(ledger)};
+  for (int i = 0; i < 20; ++i) map.insert(i, stored(i));
+  const std::size_t before = map.capacity();
+  EXPECT_FALSE(map.try_reserve(100'000'000));
+  EXPECT_EQ(map.capacity(), before);
+  EXPECT_TRUE(map.try_reserve(10'000));
+  EXPECT_GE(map.capacity(), 10'020U);
+  expect_holds(map, expected(20));
+}
+
+// While a group is in use all that belongs there waits in a chain.
+TEST(MapAllocator, ALongChainTakesFewPieces) {
+  Ledger ledger;
+  IntMap map{Allocator(ledger)};
+  constexpr int count = 20'000;
+  map.insert(0, stored(0));
+  const std::size_t before = ledger.allocations();
+  {
+    const auto held = map.get(0);
+    for (int i = 1; i < count; ++i) map.insert(i, stored(i));
+    EXPECT_LT(ledger.allocations() - before, 100U);
+    for (int i = 1; i < count; i += 2) EXPECT_TRUE(map.erase(i));
+    for (int i = 1; i < count; i += 2) map.insert(i, stored(i));
+    EXPECT_LT(ledger.allocations() - before, 100U);
+    EXPECT_EQ(map.len(), static_cast<std::size_t>(count));
+    for (int i = 1; i < count; ++i) ASSERT_EQ(map.get_copy(i), stored(i)) << i;
+    expect_holds(map, expected(count));
+  }
+  map.reserve(count);
+  expect_holds(map, expected(count));
+}
+
 TEST(MapAllocator, EveryOtherUseOfTheMapWorks) {
   Ledger ledger;
   IntMap map{Allocator(ledger)};

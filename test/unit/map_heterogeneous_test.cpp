@@ -9,8 +9,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -186,6 +188,109 @@ TEST(Heterogeneous, ArithmeticKeysOfAnotherWidth) {
   EXPECT_TRUE(map.contains(std::uint64_t{5}));
   EXPECT_TRUE(map.contains(std::uint64_t{1} << 40));
   EXPECT_FALSE(map.contains(std::uint64_t{1} << 41));
+}
+
+/// Takes whatever comes, without being transparent.
+struct HashOfAnything {
+  template <class T>
+  std::size_t operator()(const T& key) const noexcept {
+    return std::hash<T>()(key);
+  }
+};
+
+// 0.1 is another number as a float; its hash is that of the float.
+template <class Map, class Given, class Stored>
+void each_call_converts(Given given, Stored stored) {
+  using Pairs = std::vector<std::pair<Given, int>>;
+  Map map;
+  map.insert(given, 1);
+  EXPECT_EQ(map.insert(given, 2), 1);
+  EXPECT_FALSE(map.insert_or_assign(given, 3));
+  EXPECT_EQ(map.insert_many(Pairs{{given, 4}, {given, 5}}), 0U);
+  EXPECT_EQ(map.get_copy(stored), 5);
+  EXPECT_EQ(map.get_copy(given), 5);
+  EXPECT_TRUE(map.contains(given));
+  EXPECT_EQ(*map.get(given), 5);
+  *map.entry(given).or_insert(0) += 1;
+  EXPECT_FALSE(map.try_emplace(given, 0).second);
+  map.with_keys(std::vector<Given>{given}, [](auto values) {
+    ASSERT_NE(values[0], nullptr);
+    *values[0] += 1;
+  });
+  int many = 0;
+  map.get_many(std::vector<Given>{given, given}, [&](const Given&, const int* value) {
+    ASSERT_NE(value, nullptr);
+    many += *value;
+  });
+  EXPECT_EQ(many, 14);
+  {
+    auto all = map.lock_all();
+    EXPECT_TRUE(all.contains(given));
+    EXPECT_NE(all.get(given), nullptr);
+    EXPECT_EQ(all.insert(given, 8), 7);
+    EXPECT_EQ(all.remove(given)->second, 8);
+    EXPECT_EQ(all.insert(given, 9), std::nullopt);
+  }
+  EXPECT_EQ(map.len(), 1U);
+  EXPECT_TRUE(map.erase(given));
+  EXPECT_TRUE(map.is_empty());
+  const Pairs pairs{{given, 1}, {given, 2}};
+  EXPECT_EQ(Map(pairs.begin(), pairs.end()).len(), 1U);
+}
+
+TEST(Heterogeneous, WhatConvertsToAKeyIsOneInEachCall) {
+  each_call_converts<DashMap<float, int>>(0.1, 0.1F);
+  each_call_converts<DashMap<double, int, HashOfAnything>>(5, 5.0);
+  each_call_converts<DashMap<std::uint8_t, int>>(300, std::uint8_t{44});
+  each_call_converts<DashMap<std::tuple<float, int>, int>>(std::make_tuple(0.1, 7),
+                                                           std::make_tuple(0.1F, 7));
+  each_call_converts<DashMap<std::optional<float>, int>>(0.1, std::optional<float>(0.1F));
+  each_call_converts<DashMap<std::string, int, std::hash<std::string>>>("literal",
+                                                                        std::string("literal"));
+}
+
+// What a user's `K k = 5` gives, not an explicit conversion.
+struct Implicit {
+  Implicit(long n) : number(n) {}  // NOLINT(google-explicit-constructor)
+  explicit Implicit(int bits) : number(-bits) {}
+  bool operator==(const Implicit&) const = default;
+  long number;
+};
+struct ImplicitHash {
+  std::size_t operator()(const Implicit& k) const noexcept {
+    return static_cast<std::size_t>(k.number);
+  }
+};
+
+TEST(Heterogeneous, OnlyImplicitConversionsCount) {
+  DashMap<Implicit, int, ImplicitHash> map;
+  const Implicit five = 5;
+  map.insert(five, 1);
+  EXPECT_TRUE(map.contains(5));
+  EXPECT_EQ(map.insert(5, 2), 1);
+}
+
+TEST(Heterogeneous, SetsConvertToo) {
+  DashSet<float> set;
+  EXPECT_EQ(set.insert_many(std::vector<double>{0.1, 0.1}), 1U);
+  EXPECT_FALSE(set.insert(0.1));
+  EXPECT_TRUE(set.contains(0.1));
+}
+
+TEST(Heterogeneous, ManyKeysOfBool) {
+  DashMap<bool, int> map{{true, 1}};
+  const std::vector<int> numbers{1, 0, 2};
+  const auto truths = numbers | std::views::transform([](int n) { return n != 0; });
+  map.with_keys(truths, [](auto values) {
+    ASSERT_NE(values[0], nullptr);
+    EXPECT_EQ(*values[0], 1);
+    EXPECT_EQ(values[1], nullptr);
+    EXPECT_EQ(values[2], values[0]);
+  });
+  map.with_keys(std::vector<bool>{false, true}, [](auto values) {
+    EXPECT_EQ(values[0], nullptr);
+    EXPECT_NE(values[1], nullptr);
+  });
 }
 
 }  // namespace

@@ -9,10 +9,13 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <ranges>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -384,6 +387,92 @@ TEST(MapInsertImmovable, ValuesThatNeitherMoveNorCopy) {
   map.shrink_to_fit();
   EXPECT_EQ(map.len(), 99U);
   for (const auto& [k, v] : map) EXPECT_EQ(v.load(), k + 1);
+}
+
+// A view may make each element in the same place.
+TEST(MapInsertViews, ElementsThatAreMadeInOnePlace) {
+  std::pair<int, int> place;
+  const auto elements =
+      std::views::iota(0, 200) | std::views::transform([&](int i) -> const std::pair<int, int>& {
+        place = {i, -i};
+        return place;
+      });
+  DashMap<int, int> map;
+  EXPECT_EQ(map.insert_many(elements), 200U);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(map.get_copy(i), -i);
+}
+
+TEST(MapInsertMany, WhatIsGivenAwayIsMoved) {
+  using Owner = DashMap<int, std::unique_ptr<int>>;
+  Owner owner;
+  owner.insert(1, std::make_unique<int>(10));
+  Owner other;
+  other.extend(owner.drain());
+  EXPECT_EQ(**other.get(1), 10);
+  std::vector<std::pair<int, std::unique_ptr<int>>> pairs;
+  for (int i = 0; i < 100; ++i) pairs.emplace_back(i, std::make_unique<int>(i));
+  EXPECT_EQ(other.insert_many(std::move(pairs)), 99U);
+  EXPECT_EQ(**other.get(1), 1);
+  const Owner made(other.drain());
+  EXPECT_EQ(made.len(), 100U);
+
+  const std::string text(100, 'x');
+  std::vector<std::pair<int, std::string>> kept{{1, text}};
+  DashMap<int, std::string> map(kept);
+  map.extend(std::span(kept));
+  map.extend(std::ranges::subrange(kept.begin(), kept.end()));
+  EXPECT_EQ(kept[0].second, text);
+  const char* const place = kept[0].second.data();
+  map.extend(std::move(kept));
+  EXPECT_EQ(map.get(1)->data(), place);
+}
+
+// Neither a range that refers to elements of others, nor what a key still refers to.
+TEST(MapInsertMany, WhatIsNotGivenAwayStays) {
+  using Pair = std::pair<std::string, std::string>;
+  struct Slice {
+    Pair* first;
+    Pair* last;
+    Pair* begin() const { return first; }
+    Pair* end() const { return last; }
+  };
+  std::vector<Pair> pairs{{"key", "value"}};
+  DashMap<std::string, std::string> map;
+  map.insert_many(Slice{pairs.data(), pairs.data() + 1});
+  EXPECT_EQ(pairs[0].second, "value");
+
+  std::vector<std::pair<std::string_view, std::string>> named(1, {"", "alice"});
+  named[0].first = named[0].second;
+  map.insert_many(std::move(named));
+  EXPECT_EQ(map.get_copy("alice"), "alice");
+}
+
+struct Person {
+  std::string name;
+  int age = 0;
+};
+
+TEST(MapTryEmplace, TheKeyMayBeAPartOfTheValue) {
+  DashMap<std::string, Person> map;
+  Person alice{"alice", 1};
+  map.try_emplace(std::move(alice.name), std::move(alice));
+  Person bob{"bob, whose name is long enough for the heap", 2};
+  const std::string name = bob.name;
+  map.try_emplace(bob.name, std::move(bob));
+  EXPECT_TRUE(map.contains("alice"));
+  ASSERT_TRUE(map.contains(name));
+  EXPECT_EQ(map.get(name)->name, name);
+}
+
+TEST(MapTryEmplace, AKeyThatIsThereStaysWithTheCaller) {
+  DashMap<std::string, int> map;
+  const std::string text(50, 'k');
+  std::string key = text;
+  EXPECT_TRUE(map.try_emplace(std::move(key), 1).second);
+  key = text;
+  EXPECT_FALSE(map.try_emplace(std::move(key), 2).second);
+  EXPECT_EQ(key, text);
+  EXPECT_EQ(map.get_copy(text), 1);
 }
 
 }  // namespace

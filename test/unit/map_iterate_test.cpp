@@ -6,14 +6,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <ranges>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -399,6 +403,52 @@ TEST(MapIterateAlgorithms, FindStopsEarlyAndLetsGo) {
   }
   map.clear();
   EXPECT_TRUE(map.is_empty());
+}
+
+/// Follows the pointer, and counts.
+struct HashOfText {
+  inline static int calls = 0;
+  std::size_t operator()(const char* text) const noexcept {
+    ++calls;
+    return std::hash<std::string_view>()(text);
+  }
+};
+struct SameText {
+  bool operator()(const char* a, const char* b) const noexcept {
+    return std::string_view(a) == std::string_view(b);
+  }
+};
+
+// What the removed key pointed to may be freed by then.
+TEST(MapIterateTexts, LookingAtARemovedElementDoesNotHashItsKey) {
+  const auto first = std::make_unique<std::string>("first");
+  DashMap<const char*, int, HashOfText, SameText> map;
+  map.insert(first->c_str(), 1);
+  auto it = map.begin();
+  EXPECT_STREQ((*it).key(), "first");
+  EXPECT_EQ((*it).value(), 1);
+  map.erase("first");
+  map.insert("second", 2);  // where the first was
+  const int calls = HashOfText::calls;
+  EXPECT_THROW(static_cast<void>(*it), std::out_of_range);
+  EXPECT_EQ(HashOfText::calls, calls);
+}
+
+TEST(MapIterateTexts, AnElementIsKnownAgainWhateverItsKeyIs) {
+  DashMap<double, int, std::hash<double>> numbers;
+  numbers.insert(std::numeric_limits<double>::quiet_NaN(), 1);
+  numbers.insert(-0.0, 2);
+  int sum = 0;
+  for (auto it = numbers.begin(); it != numbers.end(); ++it) sum += (*it).value() + (*it).value();
+  EXPECT_EQ(sum, 6);
+}
+
+TEST(MapIterateArrow, ReachesTheItem) {
+  DashMap<int, std::string> map{{1, "one"}};
+  auto it = map.begin();
+  EXPECT_EQ(it->key(), 1);
+  EXPECT_EQ(it->value().size(), 3U);
+  EXPECT_TRUE(map.try_get_mut(1).is_present());
 }
 
 }  // namespace

@@ -195,4 +195,35 @@ TEST(MapHashing, HasherIsTheOneGiven) {
   static_assert(std::is_same_v<std::remove_cvref_t<decltype(map.hasher())>, SeededHash>);
 }
 
+// In C++20 the temporaries of a loop's range die before its first round.
+TEST(MapShardRanges, ALoopMayTakeThemFromATemporary) {
+  dashmap::DashMap<int, int> map;
+  for (int i = 0; i < 100; ++i) map.insert(i, 0);
+  std::size_t met = 0;
+  for (auto shard : map.shards().iter()) {
+    for (auto item : shard.write().iter_mut()) {
+      EXPECT_THROW(map.erase(item.key()), dashmap::DeadlockError);
+      item.value_mut() += 1;
+    }
+    for (auto item : shard.read().iter()) {
+      EXPECT_THROW(map.erase(item.key()), dashmap::DeadlockError);
+      met += static_cast<std::size_t>(item.value());
+    }
+  }
+  EXPECT_EQ(met, 100U);
+  for (auto item : map.lock_all().iter_mut()) {
+    EXPECT_THROW(map.insert(item.key(), 5), dashmap::DeadlockError);
+    item.value_mut() += 1;
+  }
+  for (auto item : map.lock_all().iter()) {
+    EXPECT_THROW(map.insert(item.key(), 5), dashmap::DeadlockError);
+    EXPECT_EQ(item.value(), 2);
+  }
+  EXPECT_TRUE(map.try_get_mut(1).is_present());
+  const auto values = [](auto item) { return item.value(); };
+  for (const int value : map.lock_all().iter() | std::views::transform(values)) {
+    EXPECT_EQ(value, 2);
+  }
+}
+
 }  // namespace

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <set>
@@ -300,6 +301,25 @@ TEST(Sets, ManyElements) {
   for (int i = 0; i < 20'000; i += 2) ASSERT_TRUE(set.erase(make<std::string>(i)));
   for (int i = 0; i < 20'000; ++i) ASSERT_EQ(set.contains(make<std::string>(i)), i % 2 == 1);
   EXPECT_EQ(set.len(), 10'000U);
+}
+
+TEST(SetItems, ALoopOverKeysHasThemForItself) {
+  dashmap::DashSet<std::string> set;
+  for (char c = 'a'; c <= 'z'; ++c) set.insert(std::string(50, c));
+  std::size_t met = 0;
+  for (const std::string& key : set) {
+    const std::string copy = key;
+    EXPECT_TRUE(set.erase(copy));
+    EXPECT_EQ(key, copy);
+    ++met;
+  }
+  EXPECT_EQ(met, 26U);
+  EXPECT_TRUE(set.is_empty());
+
+  dashmap::DashSet<std::unique_ptr<int>> owners;
+  owners.insert(std::make_unique<int>(1));
+  const auto number = [](const std::unique_ptr<int>& owner) { return *owner; };
+  for (auto item : owners) EXPECT_EQ(number(item), 1);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@
 #include <thread>
 #include <type_traits>
 
-#include "dashmap/detail/core/resize.hpp"
+#include "dashmap/detail/core/capacity.hpp"
 #include "dashmap/detail/sync/deadlock.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
 #include "dashmap/detail/sync/parking.hpp"
@@ -59,9 +59,9 @@ inline void backoff(unsigned round) noexcept {
 }
 
 template <class Types>
-class Locker : public Resizer<Types> {
+class Locker : public Sizer<Types> {
  public:
-  using Base = Resizer<Types>;
+  using Base = Sizer<Types>;
   using typename Base::GroupType;
   using typename Base::SlotType;
   using typename Base::TableType;

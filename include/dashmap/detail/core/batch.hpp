@@ -52,23 +52,29 @@ inline constexpr auto split_pair = [](auto&& pair, auto&& f) -> decltype(auto) {
 template <class Map, class Keys, class F>
 decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
   using Value = typename Map::Value;
-  using Query = std::remove_cvref_t<std::ranges::range_reference_t<Keys>>;
+  using Types = typename Map::Types;
+  using Given = std::ranges::range_reference_t<Keys>;
+  using Lookup = decltype(as_query<Types>(std::declval<Given>()));
+  using Query = std::remove_cvref_t<Lookup>;
   struct Wanted {
     std::uint64_t hash;
     std::size_t index;
     const Query* key;
   };
   static constexpr Request request{Operation::with_keys};
-  // Keys that the range makes on the fly are kept here; others are referred to.
-  constexpr bool stable = std::is_lvalue_reference_v<std::ranges::range_reference_t<Keys>> &&
+  // Keys that are made on the fly are kept here; others are referred to.
+  constexpr bool stable = std::is_lvalue_reference_v<Given> && std::is_lvalue_reference_v<Lookup> &&
                           std::ranges::forward_range<Keys>;
-  std::vector<Query> kept;
+  struct Kept {  // so that it is no vector of bits
+    Query key;
+  };
+  std::vector<Kept> kept;
   std::vector<Wanted> wanted;
   if constexpr (stable) {
     for (const Query& key : keys) wanted.push_back({map.hash_of(key), wanted.size(), &key});
   } else {
-    for (auto&& key : keys) kept.push_back(std::forward<decltype(key)>(key));
-    for (const Query& key : kept) wanted.push_back({map.hash_of(key), wanted.size(), &key});
+    for (auto&& key : keys) kept.push_back({as_query<Types>(std::forward<decltype(key)>(key))});
+    for (const auto& [key] : kept) wanted.push_back({map.hash_of(key), wanted.size(), &key});
   }
   std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
     return a.hash != b.hash ? a.hash < b.hash : a.index < b.index;
@@ -139,12 +145,28 @@ void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
 }
 
 // Elements that stay where they are, and are what they are before the ones in front of them were
-// dealt with: not those of a view that filters them, perhaps by what the map has.
+// dealt with: not those of a view that filters them, perhaps by what the map has, or that makes
+// each in the same place.
 template <class Range>
 inline constexpr bool can_be_batched =
     std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> &&
     std::ranges::forward_range<Range> &&
-    (std::ranges::random_access_range<Range> || !std::ranges::view<std::remove_cvref_t<Range>>);
+    (std::ranges::contiguous_range<Range> || !std::ranges::view<std::remove_cvref_t<Range>>);
+template <class Base, std::size_t N>
+inline constexpr bool can_be_batched<std::ranges::elements_view<Base, N>> = can_be_batched<Base>;
+
+// A range that owns its elements, as what is constant with it, and is given away: they may be moved
+// from.
+template <class Range>
+inline constexpr bool gives_its_elements = [] {
+  if constexpr (std::is_lvalue_reference_v<Range> || std::ranges::view<Range> ||
+                !std::ranges::range<const Range>) {
+    return false;
+  } else {
+    return !std::is_same_v<std::ranges::range_reference_t<const Range>,
+                           std::ranges::range_reference_t<Range>>;
+  }
+}();
 
 // Calls one(element, hash) for the elements of a range in order, batches of them prefetched. Each
 // is looked at once. What a hash function or an iterator throws comes after what was in front of
@@ -168,7 +190,13 @@ void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
         error = std::current_exception();
       }
       prefetch(map, std::span<const std::uint64_t>(hashes.data(), n));
-      for (std::size_t i = 0; i < n; ++i) one(*elements[i], hashes[i]);
+      for (std::size_t i = 0; i < n; ++i) {
+        if constexpr (gives_its_elements<Range>) {
+          one(std::move(*elements[i]), hashes[i]);
+        } else {
+          one(*elements[i], hashes[i]);
+        }
+      }
       if (error) std::rethrow_exception(error);
     }
   } else {
@@ -179,11 +207,14 @@ void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
 template <class Map, class Keys, class F>
 void get_many(Map& map, Keys&& keys, F& f) {
   using Value = typename Map::Value;
+  using Types = typename Map::Types;
   in_batches(
-      map, std::forward<Keys>(keys), [&](const auto& key) { return map.hash_of(key); },
+      map, std::forward<Keys>(keys),
+      [&](const auto& key) { return map.hash_of(as_query<Types>(key)); },
       [&](const auto& key, std::uint64_t hash) {
         const bool found = map.view_hashed(
-            hash, key, [&](const auto&, const Value& value) { std::invoke(f, key, &value); },
+            hash, as_query<Types>(key),
+            [&](const auto&, const Value& value) { std::invoke(f, key, &value); },
             Request{Operation::get_many});
         if (!found) std::invoke(f, key, static_cast<const Value*>(nullptr));
       });
@@ -233,6 +264,7 @@ class RoomAhead {
 template <class Map, class Range, class Split>
 std::size_t insert_many(Map& map, Range&& range, Split split) {
   using Value = typename Map::Value;
+  using Types = typename Map::Types;
   std::size_t done = 0;
   std::size_t fresh = 0;
   std::size_t total = 0;
@@ -243,13 +275,20 @@ std::size_t insert_many(Map& map, Range&& range, Split split) {
   in_batches(
       map, std::forward<Range>(range),
       [&](const auto& element) {
-        return split(element, [&](const auto& key, const auto&) { return map.hash_of(key); });
+        return split(element, [&](const auto& key, const auto&) {
+          return map.hash_of(as_query<Types>(key));
+        });
       },
       [&](auto&& element, std::uint64_t hash) {
         split(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
           typename Map::Displaced displaced;
-          if (map.store(hash, std::forward<decltype(key)>(key),
-                        Value(std::forward<decltype(value)>(value)), displaced,
+          // What is no key yet may refer to the value, which then stays.
+          using Given = std::conditional_t<
+              std::is_same_v<std::remove_cvref_t<decltype(key)>, typename Map::Key> ||
+                  std::is_arithmetic_v<std::remove_cvref_t<decltype(key)>>,
+              decltype(value), std::add_lvalue_reference_t<decltype(value)>>;
+          if (map.store(hash, as_query<Types>(std::forward<decltype(key)>(key)),
+                        Value(static_cast<Given>(value)), displaced,
                         Request{Operation::insert_many})) {
             ++fresh;
           }

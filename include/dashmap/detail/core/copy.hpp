@@ -72,10 +72,10 @@ class Copier : public Walker<Types> {
 
   // Elements that are copied as bytes.
   void copy_groups(Copier& other) {
-    using Groups = typename Base::template Groups<false>;
-    Groups groups(other, 0, Base::last_hash, Operation::clone);
+    using Walk = typename Base::template Groups<false>;
+    Walk groups(other, 0, Base::last_hash, Operation::clone);
     std::uint64_t copied = 0;
-    for (typename Groups::Hand hand; groups.enter(hand); keep_up_with(other)) {
+    for (typename Walk::Hand hand; groups.enter(hand); keep_up_with(other)) {
       const SharedSection section(other.sleepers(), *hand.group.word);
       // An allocator may be called: recorded, as the hold of any walk.
       HoldMark mark(hand.group.word, this, HoldKind::ref_multi, Operation::clone);

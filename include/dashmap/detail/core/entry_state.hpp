@@ -100,6 +100,13 @@ class EntryState {
     return handle_.give();
   }
 
+  // Makes the key, which is else made together with the element.
+  void make_key() {
+    if (built_) return;
+    built_.emplace(make_with<Key>(map_->alloc(), std::forward<Q>(query_)));
+    handle_.hold().note(map_->vacant_key(hash_, *built_));
+  }
+
   // Inserts make()'s value under the key. The entry must be vacant.
   template <class Make>
   void fill(Make&& make) {

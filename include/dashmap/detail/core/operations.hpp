@@ -294,7 +294,7 @@ class Operations : public Lookup<Types> {
   DASHMAP_DETAIL_INLINE PlaceType room(const GroupType& group) {
     PlaceType place = group.table->vacancy(group.index);
     if (!place) [[unlikely]] {
-      place = group.table->add_overflow(group.index, this->alloc());
+      place = group.table->add_overflow(group.index, this->alloc()).place(0);
       // Relaxed: published by the unlock.
       group.word->fetch_or(word::overflow, std::memory_order_relaxed);
     }

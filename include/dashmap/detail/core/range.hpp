@@ -62,16 +62,24 @@ class Ranges : public Operations<Types> {
       tags_ = group.table->tags_of(group.index);
       slots_ = group.table->slots_of(group.index);
       node_ = group.table->overflow[group.index].load(std::memory_order_acquire);
+      left_ = 0;
     }
     // Passes over what the own thread removed since the start.
     DASHMAP_DETAIL_INLINE PlaceType next() noexcept {
       for (;;) {
         if (const PlaceType place = next_lane()) return place;
-        if (node_ == nullptr) return {};
-        tags_ = node_->tags;
-        slots_ = node_->slots;
+        if (left_ != 0) {
+          tags_ += group_width;
+          slots_ += group_width;
+          --left_;
+        } else {
+          if (node_ == nullptr) return {};
+          tags_ = node_->tags();
+          slots_ = node_->slots();
+          left_ = (node_->width() - 1) / group_width;
+          node_ = node_->next.load(std::memory_order_acquire);
+        }
         lanes_ = match_full(tags_);
-        node_ = node_->next.load(std::memory_order_acquire);
       }
     }
     // The same, but nothing at the end of the lanes, where an overflow node may follow.
@@ -89,7 +97,8 @@ class Ranges : public Operations<Types> {
     BitMask lanes_{0};
     std::uint8_t* tags_ = nullptr;
     SlotType* slots_ = nullptr;
-    OverflowNode<SlotType>* node_ = nullptr;
+    OverflowNode<SlotType>* node_ = nullptr;  // the one after that
+    std::size_t left_ = 0;                    // sixteens of lanes of the node in hand
   };
 
   // All groups of a range of hashes, locked together.

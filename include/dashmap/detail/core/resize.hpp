@@ -45,6 +45,7 @@
 #include <new>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "dashmap/detail/core/state.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
@@ -59,51 +60,6 @@ class Resizer : public State<Types> {
   using typename Base::TableType;
   using GroupType = Group<TableType>;
   using Base::Base;
-
-  // Room for n elements in all, without growing on the way. Throws std::length_error, or what the
-  // allocator throws.
-  void reserve_total(std::uint64_t n) {
-    // 2^56 groups are beyond any address space; groups_for must not overflow.
-    if (n > (std::uint64_t{1} << 59)) throw std::length_error("dashmap: capacity too large");
-    const std::uint64_t groups = groups_for(n);
-    for (;;) {
-      const std::uint64_t now = this->newest_groups();
-      if (now >= groups && now != 0) return;
-      resize(now, now == 0 ? groups : std::min(groups, now << max_ratio_bits));
-      settle();
-    }
-  }
-  // As reserve_total, but leaves the moving to the insertions that come, so it is one step of a
-  // growth. A hint: nothing happens where another one is under way, or there is no memory.
-  void expect_total(std::uint64_t n) noexcept {
-    try {
-      const std::uint64_t now = this->newest_groups();
-      const std::uint64_t groups = std::min(groups_for(n), now << max_ratio_bits);
-      if (groups <= now || !this->resize_lock_.try_lock()) return;
-      const std::lock_guard lock(this->resize_lock_, std::adopt_lock);
-      resize_locked(now, groups);
-    } catch (...) {  // no memory
-    }
-  }
-
-  // Takes a map to the smallest table for its elements, while others go on; units in use stay
-  // behind and follow with later writes.
-  void shrink() {
-    for (;;) {
-      settle();
-      std::uint64_t now;
-      {
-        const Pin pin(this);
-        const TableType* table = this->table();
-        if (Base::is_empty_table(table)) return;
-        now = table->groups;
-        if (table->previous.load(std::memory_order_acquire) != nullptr) return;  // held up
-      }
-      const std::uint64_t groups = groups_for(this->size());
-      if (groups >= now) return;
-      resize(now, std::max(groups, now >> max_ratio_bits));
-    }
-  }
 
   // The live group of a hash. The map is pinned.
   GroupType find_live(std::uint64_t hash) {
@@ -215,9 +171,33 @@ class Resizer : public State<Types> {
     this->publish(table);
   }
 
- private:
   // A move touches at most so many groups: the pause of a writer that helps is bounded.
   static constexpr unsigned max_ratio_bits = 4;
+
+  // A table that was made before it is needed.
+  struct Spare {
+    Resizer& map;
+    TableType* table = nullptr;
+
+    ~Spare() {
+      if (table != nullptr) TableType::destroy(table, map.alloc());
+    }
+  };
+
+  // To so many groups, unless the newest table has not `expected` any more. Under the resize lock.
+  void resize_locked(std::uint64_t expected, std::uint64_t groups, Spare* spare = nullptr) {
+    TableType* from = this->table();  // the lock keeps it the newest, so it is not freed
+    if (from->groups != expected || from->groups == groups) return;
+    if (groups >= Base::striped_from_groups) this->make_stripes();
+    TableType* to = spare != nullptr && spare->table != nullptr && spare->table->groups == groups
+                        ? std::exchange(spare->table, nullptr)
+                        : TableType::create(groups, this->alloc());
+    to->units_left.store(std::min(from->groups, groups), std::memory_order_relaxed);
+    to->previous.store(from, std::memory_order_relaxed);
+    this->publish(to);
+  }
+
+ private:
   static constexpr std::size_t max_ratio = std::size_t{1} << max_ratio_bits;
 
   static std::uint64_t unit_count(const TableType& to) noexcept {
@@ -229,22 +209,6 @@ class Resizer : public State<Types> {
   // whether it is still to be moved.
   static bool is_first_pass(const TableType& to) noexcept {
     return to.next_unit.load(std::memory_order_relaxed) < unit_count(to);
-  }
-
-  // To so many groups, unless the newest table has not `expected` any more (0: there is none).
-  void resize(std::uint64_t expected, std::uint64_t groups) {
-    if (expected == 0) return make_first_table(groups);
-    const std::lock_guard lock(this->resize_lock_);
-    resize_locked(expected, groups);
-  }
-  void resize_locked(std::uint64_t expected, std::uint64_t groups) {
-    TableType* from = this->table();  // the lock keeps it the newest, so it is not freed
-    if (from->groups != expected || from->groups == groups) return;
-    if (groups >= Base::striped_from_groups) this->make_stripes();
-    TableType* to = TableType::create(groups, this->alloc());
-    to->units_left.store(std::min(from->groups, groups), std::memory_order_relaxed);
-    to->previous.store(from, std::memory_order_relaxed);
-    this->publish(to);
   }
 
   void help(TableType& to, std::uint64_t batch) {
@@ -374,8 +338,8 @@ class Resizer : public State<Types> {
     }
     try {
       for (std::size_t i = 0; i < to_ratio; ++i) {
-        for (std::size_t room = group_width; room < need[i]; room += overflow_width) {
-          to.add_overflow(target + i, this->alloc());
+        for (std::size_t room = group_width; room < need[i];) {
+          room += to.add_overflow(target + i, this->alloc()).width();
         }
       }
     } catch (...) {

@@ -33,6 +33,7 @@
 
 #include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/core/types.hpp"
 #include "dashmap/detail/reclaim/pin.hpp"
 #include "dashmap/detail/sync/byte_lock.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
@@ -40,32 +41,6 @@
 #include "dashmap/detail/table/table_memory.hpp"
 
 namespace dashmap::detail {
-
-// The types of a map, and what follows from them.
-template <class K, class V, class Hash, class KeyEqual, class Allocator>
-struct MapTypes {
-  using Key = K;
-  using Value = V;
-  using Hasher = Hash;
-  using Equal = KeyEqual;
-  using Alloc = Allocator;
-
-  // Recomputing is no more than a few instructions and cannot throw.
-  static constexpr bool cheap_hash =
-      std::is_scalar_v<K> && std::is_nothrow_invocable_v<const Hash&, const K&>;
-  using SlotType = Slot<K, V, !cheap_hash>;
-  using ElementType = typename SlotType::ElementType;
-  using TableType = Table<SlotType>;
-  using PlaceType = Place<SlotType>;
-  using Prepared = typename SlotType::template Prepared<Alloc>;
-  using Displaced = typename SlotType::template Displaced<Alloc>;
-  static constexpr bool racy_keys = SlotType::racy_keys && is_plain_data<KeyEqual>::value;
-  static constexpr bool racy_values = SlotType::racy_values && racy_keys;
-  // A view may run on a copy: nothing that the value refers to could be freed meanwhile.
-  static constexpr bool racy_views = racy_values && is_plain_data<V>::value;
-  // Building, moving or destroying an element may run user code.
-  static constexpr bool trivial = SlotType::trivial;
-};
 
 // A live group, with the value of its word when it was found.
 template <class TableType>
@@ -103,9 +78,10 @@ inline std::size_t default_shards() noexcept {
   return std::bit_ceil(std::size_t{4} * hardware_threads());
 }
 
-template <class Types>
+template <class TypesOfMap>
 class State {
  public:
+  using Types = TypesOfMap;
   using Key = typename Types::Key;
   using Hasher = typename Types::Hasher;
   using Equal = typename Types::Equal;
@@ -158,6 +134,7 @@ class State {
   // All 64 bits, mixed.
   template <class Q>
   DASHMAP_DETAIL_INLINE std::uint64_t full_hash(const Q& key) const {
+    static_assert(!becomes_key<Q, Types>, "as_query comes first");
     const auto raw = static_cast<std::uint64_t>(hasher_(key));
     if constexpr (hash_is_avalanching<Hasher> && sizeof(decltype(hasher_(key))) == 8) {
       return raw;

@@ -16,9 +16,11 @@
 //   (iterator.hpp).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "dashmap/detail/core/sweep.hpp"
@@ -211,12 +213,12 @@ class Walker : public Sweeper<Types> {
       handle.hold().set_slot(place.slot);
     }
 
+    // Asks neither the map's hash nor its comparison: what a removed key refers to may be gone.
     bool is_marked(const typename Types::SlotType& slot) const noexcept {
-      if constexpr (by_key) {
-        return this->map().hash_of(mark_) == this->map().hash_of_slot(slot);
-      } else {
-        return mark_ == mark_of(slot);
+      if constexpr (std::is_floating_point_v<Mark>) {
+        if (std::isnan(mark_)) return std::isnan(mark_of(slot));
       }
+      return mark_ == mark_of(slot);
     }
 
     DASHMAP_DETAIL_NOINLINE void step_on() {

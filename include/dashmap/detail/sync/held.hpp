@@ -213,14 +213,21 @@ class Held {
       } else {
         release();
       }
+      if (last) ++late_ones_gone;
     }
     const bool last;
     void touch() noexcept {}
     inline static constinit thread_local bool exiting = false;
+    inline static constinit thread_local unsigned late_ones_gone = 0;
   };
 
-  // While thread-local objects are destroyed: one object more, destroyed after those under way.
+  // While thread-local objects are destroyed: one object more, destroyed after those under way. The
+  // next of them that takes a guard needs another one. What more than 8 take is not given back.
+  template <unsigned Number = 0>
   static void later() noexcept {
+    if constexpr (Number < 7) {
+      if (Owner::late_ones_gone > Number) return later<Number + 1>();
+    }
     static thread_local Owner late(true);
     late.touch();
   }

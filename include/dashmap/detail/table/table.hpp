@@ -33,6 +33,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
@@ -49,7 +50,10 @@ namespace dashmap::detail {
 using word_t = std::uint64_t;
 
 inline constexpr std::uint64_t hash_end = std::uint64_t{1} << 63;  // one past the largest hash
+// Slots of an overflow node: few, until a chain is long because its group was in use for long. Then
+// as many as the chain has, so that it is searched 16 tags at a time.
 inline constexpr std::size_t overflow_width = 4;
+inline constexpr std::size_t max_overflow_width = 1024;
 
 // Elements for which a table of so many groups is used before it grows. A single group may fill up;
 // more groups share a mean of 14 of 16, where 5.2 % of the elements are in overflow nodes.
@@ -68,14 +72,6 @@ constexpr std::uint8_t tag_of(std::uint64_t hash) noexcept {
   return static_cast<std::uint8_t>(low + (low == 0 ? 1U : 0U));
 }
 
-template <class SlotType>
-struct OverflowNode {
-  alignas(16) std::uint8_t tags[group_width] = {};  // the first overflow_width are used
-  std::atomic<OverflowNode*> next{nullptr};
-  OverflowNode* next_of_table = nullptr;
-  SlotType slots[overflow_width];
-};
-
 // Where an element is, or may be put.
 template <class SlotType>
 struct Place {
@@ -89,6 +85,56 @@ struct Place {
     if (slot == nullptr) __builtin_unreachable();
     return {slot, tag};
   }
+};
+
+// Followed by its tags, of which there are 16 at least, and its slots.
+template <class SlotType>
+class alignas(16) OverflowNode {
+ public:
+  explicit OverflowNode(std::size_t width) noexcept
+      : link_(static_cast<std::uintptr_t>(std::countr_zero(width / overflow_width))) {
+    std::memset(tags(), 0, tag_bytes(width));
+  }
+
+  std::atomic<OverflowNode*> next{nullptr};
+
+  std::size_t width() const noexcept { return overflow_width << (link_ & width_bits); }
+  bool is_wide() const noexcept { return (link_ & width_bits) != 0; }
+  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(this + 1); }
+  SlotType* slots() noexcept {
+    // Their place behind the tags.
+    return reinterpret_cast<SlotType*>(reinterpret_cast<unsigned char*>(this) + slots_at(width()));
+  }
+  Place<SlotType> place(std::size_t lane) noexcept { return {slots() + lane, tags() + lane}; }
+  // In a node that is not wide.
+  Place<SlotType> narrow_place(std::size_t lane) noexcept {
+    auto* bytes = reinterpret_cast<unsigned char*>(this) + slots_at(overflow_width);
+    return {reinterpret_cast<SlotType*>(bytes) + lane, tags() + lane};  // as in slots()
+  }
+  // The table's list of all nodes. As a number, with the width in bits that an address has clear.
+  OverflowNode* next_of_table() const noexcept {
+    return reinterpret_cast<OverflowNode*>(link_ & ~width_bits);
+  }
+  void set_next_of_table(const OverflowNode* node) noexcept {
+    link_ = reinterpret_cast<std::uintptr_t>(node) | (link_ & width_bits);  // as above
+  }
+
+  // How much memory a node of so many slots takes.
+  static constexpr std::size_t bytes_for(std::size_t width) noexcept {
+    return slots_at(width) + width * sizeof(SlotType);
+  }
+
+ private:
+  static constexpr std::uintptr_t width_bits = 15;
+  static constexpr std::size_t tag_bytes(std::size_t width) noexcept {
+    return std::max(width, group_width);
+  }
+  static constexpr std::size_t slots_at(std::size_t width) noexcept {
+    const std::size_t end = sizeof(OverflowNode) + tag_bytes(width);
+    return (end + alignof(SlotType) - 1) / alignof(SlotType) * alignof(SlotType);
+  }
+
+  std::uintptr_t link_;
 };
 
 inline void set_tag(std::uint8_t* tag, std::uint8_t value) noexcept {
@@ -176,17 +222,21 @@ struct alignas(64) Table {
     }
     return {};
   }
-  // As find, in the chain alone.
+  // As find, in the chain alone. Its newest node, the first, is the widest.
   template <class Matches>
   PlaceType find_chained(std::size_t first, std::uint64_t hash, Matches matches) const {
+    Node* node = overflow[first / group_width].load(std::memory_order_acquire);
+    if (node == nullptr) return {};
+    if (node->is_wide()) [[unlikely]]
+      return find_in_long(*node, hash, matches);
     const TagPattern tag = tag_pattern(hash);
-    for (Node* node = overflow[first / group_width].load(std::memory_order_acquire);
-         node != nullptr; node = node->next.load(std::memory_order_acquire)) {
-      for (BitMask mask = match(node->tags, tag); mask; mask.clear_lowest()) {
-        const std::size_t lane = mask.next();
-        if (matches(node->slots[lane])) return {&node->slots[lane], &node->tags[lane]};
+    do {
+      for (BitMask mask = match(node->tags(), tag); mask; mask.clear_lowest()) {
+        const PlaceType place = node->narrow_place(mask.next());
+        if (matches(*place.slot)) return place;
       }
-    }
+      node = node->next.load(std::memory_order_acquire);
+    } while (node != nullptr);
     return {};
   }
 
@@ -198,8 +248,12 @@ struct alignas(64) Table {
     }
     for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
+      if (node->is_wide()) [[unlikely]] {
+        if (const PlaceType place = vacancy_in_wide(*node)) return place;
+        continue;
+      }
       for (std::size_t i = 0; i < overflow_width; ++i) {
-        if (node->tags[i] == 0) return {&node->slots[i], &node->tags[i]};
+        if (node->tags()[i] == 0) return node->narrow_place(i);
       }
     }
     return {};
@@ -209,10 +263,11 @@ struct alignas(64) Table {
   PlaceType place_at(std::size_t group, std::size_t n) const noexcept {
     if (n < group_width) return {slots_of(group) + n, tags_of(group) + n};
     Node* node = overflow[group].load(std::memory_order_relaxed);
-    for (n -= group_width; n >= overflow_width; n -= overflow_width) {
+    for (n -= group_width; n >= node->width();) {
+      n -= node->width();
       node = node->next.load(std::memory_order_relaxed);
     }
-    return {&node->slots[n], &node->tags[n]};
+    return node->place(n);
   }
 
   // Counts groups out that have moved, with nothing left in their slots.
@@ -239,19 +294,7 @@ struct alignas(64) Table {
 
   // Adds an empty overflow node to the group's chain. Throws what the allocator throws.
   template <class Alloc>
-  PlaceType add_overflow(std::size_t group, const Alloc& alloc) {
-    using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Node>;
-    NodeAlloc node_alloc(alloc);
-    Node* node = std::to_address(std::allocator_traits<NodeAlloc>::allocate(node_alloc, 1));
-    ::new (static_cast<void*>(node)) Node;
-    node->next.store(overflow[group].load(std::memory_order_relaxed), std::memory_order_relaxed);
-    node->next_of_table = nodes.load(std::memory_order_relaxed);
-    while (!nodes.compare_exchange_weak(node->next_of_table, node, std::memory_order_release,
-                                        std::memory_order_relaxed)) {
-    }
-    overflow[group].store(node, std::memory_order_release);  // sync(table.overflow)
-    return {&node->slots[0], &node->tags[0]};
-  }
+  Node& add_overflow(std::size_t group, const Alloc& alloc);
 
   // Calls f(place) for each element of the group, which the caller has locked.
   template <class F>
@@ -262,8 +305,10 @@ struct alignas(64) Table {
     }
     for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
-      for (BitMask full = match_full(node->tags); full; full.clear_lowest()) {
-        f(PlaceType{&node->slots[full.next()], &node->tags[full.next()]});
+      for (std::size_t first_lane = 0; first_lane < node->width(); first_lane += group_width) {
+        for (BitMask full = match_full(node->tags() + first_lane); full; full.clear_lowest()) {
+          f(node->place(first_lane + full.next()));
+        }
       }
     }
   }
@@ -293,6 +338,29 @@ struct alignas(64) Table {
             at + static_cast<std::uintptr_t>(last) * group_bytes};
   }
 
+  DASHMAP_DETAIL_COLD static PlaceType vacancy_in_wide(Node& node) noexcept {
+    for (std::size_t first_lane = 0; first_lane < node.width(); first_lane += group_width) {
+      if (const BitMask empty = match_empty(node.tags() + first_lane)) {
+        return node.place(first_lane + empty.next());
+      }
+    }
+    return {};
+  }
+  template <class Matches>
+  DASHMAP_DETAIL_COLD static PlaceType find_in_long(Node& chain, std::uint64_t hash,
+                                                    Matches matches) {
+    const TagPattern tag = tag_pattern(hash);
+    for (Node* node = &chain; node != nullptr; node = node->next.load(std::memory_order_acquire)) {
+      for (std::size_t first_lane = 0; first_lane < node->width(); first_lane += group_width) {
+        for (BitMask mask = match(node->tags() + first_lane, tag); mask; mask.clear_lowest()) {
+          const PlaceType place = node->place(first_lane + mask.next());
+          if (matches(*place.slot)) return place;
+        }
+      }
+    }
+    return {};
+  }
+
   template <class Matches>
   DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(std::size_t first, std::uint64_t hash,
                                                   Matches matches) const {
@@ -312,8 +380,14 @@ struct alignas(64) Table {
   static Layout layout_for(std::uint64_t groups);
   template <class Alloc>
   static bool comes_from_system(const Layout& layout) noexcept;
-  // Blocks of an allocator in which so many bytes have room behind an aligned address.
+  // Blocks of an allocator in which so many bytes have room; behind an aligned address, for a
+  // table.
   static constexpr std::size_t blocks_of(std::size_t bytes) noexcept;
+  static constexpr std::size_t aligned_blocks_of(std::size_t bytes) noexcept;
+  template <class Alloc>
+  static unsigned char* allocate_blocks(std::size_t count, const Alloc& alloc);
+  template <class Alloc>
+  static void free_blocks(unsigned char* memory, std::size_t count, const Alloc& alloc) noexcept;
 };
 
 }  // namespace dashmap::detail

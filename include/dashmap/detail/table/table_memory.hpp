@@ -31,7 +31,8 @@ namespace dashmap::detail {
 // library before 2.38 was asked for more it did not use again what it had got back.
 template <class SlotType>
 inline constexpr std::size_t block_bytes =
-    std::max<std::size_t>(__STDCPP_DEFAULT_NEW_ALIGNMENT__, alignof(SlotType));
+    std::max({std::size_t{__STDCPP_DEFAULT_NEW_ALIGNMENT__}, alignof(SlotType),
+              alignof(OverflowNode<SlotType>)});
 template <class SlotType>
 struct alignas(block_bytes<SlotType>) TableBlock {
   unsigned char bytes[block_bytes<SlotType>];
@@ -39,8 +40,35 @@ struct alignas(block_bytes<SlotType>) TableBlock {
 
 template <class SlotType>
 constexpr std::size_t Table<SlotType>::blocks_of(std::size_t bytes) noexcept {
-  constexpr std::size_t block = sizeof(TableBlock<SlotType>);
-  return (bytes + alignment) / block - 1;
+  return (bytes + sizeof(TableBlock<SlotType>) - 1) / sizeof(TableBlock<SlotType>);
+}
+template <class SlotType>
+constexpr std::size_t Table<SlotType>::aligned_blocks_of(std::size_t bytes) noexcept {
+  return blocks_of(bytes + alignment - sizeof(TableBlock<SlotType>));
+}
+
+// As bytes: the arrays in it have places of their own.
+template <class SlotType>
+template <class Alloc>
+unsigned char* Table<SlotType>::allocate_blocks(std::size_t count, const Alloc& alloc) {
+  using Block = TableBlock<SlotType>;
+  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
+  BlockAlloc block_alloc(alloc);
+  return reinterpret_cast<unsigned char*>(
+      std::to_address(std::allocator_traits<BlockAlloc>::allocate(block_alloc, count)));
+}
+template <class SlotType>
+template <class Alloc>
+void Table<SlotType>::free_blocks(unsigned char* memory, std::size_t count,
+                                  const Alloc& alloc) noexcept {
+  using Block = TableBlock<SlotType>;
+  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
+  using BlockTraits = std::allocator_traits<BlockAlloc>;
+  BlockAlloc block_alloc(alloc);
+  // What the allocator gave, as it gave it.
+  auto* block = reinterpret_cast<Block*>(memory);
+  BlockTraits::deallocate(
+      block_alloc, std::pointer_traits<typename BlockTraits::pointer>::pointer_to(*block), count);
 }
 
 template <class SlotType>
@@ -84,8 +112,6 @@ void Table<SlotType>::prepare(std::uint64_t groups) {
 template <class SlotType>
 template <class Alloc>
 Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& alloc) {
-  using Block = TableBlock<SlotType>;
-  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
   const Layout layout = layout_for(groups);
   const bool from_system = comes_from_system<Alloc>(layout);
   unsigned char* base = nullptr;
@@ -93,10 +119,7 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
   if (from_system) {
     base = static_cast<unsigned char*>(map_memory(layout.bytes));
   } else {
-    BlockAlloc block_alloc(alloc);
-    // As bytes: the arrays in it have places of their own.
-    base = reinterpret_cast<unsigned char*>(std::to_address(
-        std::allocator_traits<BlockAlloc>::allocate(block_alloc, blocks_of(layout.bytes))));
+    base = allocate_blocks(aligned_blocks_of(layout.bytes), alloc);
     // As a number: what is asked is how far it is from the next multiple.
     const auto address = reinterpret_cast<std::uintptr_t>(base);
     offset = static_cast<unsigned char>(-address % alignment);
@@ -120,15 +143,36 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
 
 template <class SlotType>
 template <class Alloc>
+auto Table<SlotType>::add_overflow(std::size_t group, const Alloc& alloc) -> Node& {
+  // Relaxed, here and below: who has the group to itself adds nodes.
+  Node* const head = overflow[group].load(std::memory_order_relaxed);
+  std::size_t chained = 0;
+  for (Node* n = head; n != nullptr; n = n->next.load(std::memory_order_relaxed)) {
+    chained += n->width();
+  }
+  const std::size_t width = chained < group_width
+                                ? overflow_width
+                                : std::min(std::bit_floor(chained), max_overflow_width);
+  unsigned char* memory = allocate_blocks(blocks_of(Node::bytes_for(width)), alloc);
+  Node* const node = ::new (static_cast<void*>(memory)) Node(width);
+  node->next.store(head, std::memory_order_relaxed);
+  Node* newest = nodes.load(std::memory_order_relaxed);
+  do {
+    node->set_next_of_table(newest);
+  } while (!nodes.compare_exchange_weak(newest, node, std::memory_order_release,
+                                        std::memory_order_relaxed));
+  overflow[group].store(node, std::memory_order_release);  // sync(table.overflow)
+  return *node;
+}
+
+template <class SlotType>
+template <class Alloc>
 bool Table<SlotType>::free_nodes(std::size_t count, const Alloc& alloc) noexcept {
-  using NodeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Node>;
-  using NodeTraits = std::allocator_traits<NodeAlloc>;
-  NodeAlloc node_alloc(alloc);
   Node* node = nodes.load(std::memory_order_acquire);
   for (; node != nullptr && count != 0; --count) {
-    Node& freed = *std::exchange(node, node->next_of_table);
-    NodeTraits::deallocate(node_alloc,
-                           std::pointer_traits<typename NodeTraits::pointer>::pointer_to(freed), 1);
+    Node* const freed = std::exchange(node, node->next_of_table());
+    free_blocks(reinterpret_cast<unsigned char*>(freed),  // as it was allocated
+                blocks_of(Node::bytes_for(freed->width())), alloc);
   }
   nodes.store(node, std::memory_order_relaxed);  // relaxed: one thread frees, nobody else looks
   return node == nullptr;
@@ -154,9 +198,6 @@ bool Table<SlotType>::destroy_slice(Table* table, const Alloc& alloc) noexcept {
 template <class SlotType>
 template <class Alloc>
 void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
-  using Block = TableBlock<SlotType>;
-  using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
-  using BlockTraits = std::allocator_traits<BlockAlloc>;
   table->free_nodes(std::numeric_limits<std::size_t>::max(), alloc);
   const std::size_t bytes = table->bytes;
   if (table->from_system) {
@@ -164,12 +205,9 @@ void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
     unmap_memory(base, base + bytes);
     return;
   }
-  BlockAlloc block_alloc(alloc);
-  // What the allocator gave, as it gave it.
-  auto* block = reinterpret_cast<Block*>(reinterpret_cast<unsigned char*>(table) - table->offset);
-  BlockTraits::deallocate(block_alloc,
-                          std::pointer_traits<typename BlockTraits::pointer>::pointer_to(*block),
-                          blocks_of(bytes));
+  // As it was allocated.
+  free_blocks(reinterpret_cast<unsigned char*>(table) - table->offset, aligned_blocks_of(bytes),
+              alloc);
 }
 
 }  // namespace dashmap::detail
