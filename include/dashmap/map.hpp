@@ -279,7 +279,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   void get_many(std::initializer_list<K> keys, F&& f) const {
     detail::get_many(this->engine_, keys, f);
   }
-  /// Inserts the pairs of a range in order; gives the number of new keys. If the range knows its
+  /// Inserts the pairs of a range in order; gives the number of new keys. Those of a container that
+  /// is given away (`std::move(pairs)`, `other.drain()`) are moved. If the range knows its
   /// size, room is made ahead, for up to four times what came, as far as its keys are new.
   /// \locks as insert, one key at a time
   template <std::ranges::input_range Range>

@@ -64,18 +64,12 @@ concept TakenAsItIs =
 // A key is made of it before anything is asked: of a number, so that map<long>.get(5) hashes a
 // long, and of what converts to a key where the hash is not transparent. Such a hash would convert
 // it by itself, and the comparison not: what is hashed as 0.1f would be compared as 0.1.
-template <class Q, class Types>
-inline constexpr bool becomes_key = [] {
-  using Key = typename Types::Key;
-  if constexpr (std::is_same_v<Q, Key> || std::is_base_of_v<Key, Q>) {
-    return false;
-  } else if constexpr (std::is_arithmetic_v<Q> && std::is_arithmetic_v<Key>) {
-    return true;
-  } else {
-    return std::is_convertible_v<const Q&, Key> &&
-           !(TransparentHash<typename Types::Hasher> && TakenAsItIs<Q, Types>);
-  }
-}();
+template <class Q, class Types, class Key = typename Types::Key>
+inline constexpr bool becomes_key =
+    !std::is_same_v<Q, Key> && !std::is_base_of_v<Key, Q> &&
+    ((std::is_arithmetic_v<Q> && std::is_arithmetic_v<Key>) ||
+     (std::is_convertible_v<const Q&, Key> &&
+      !(TransparentHash<typename Types::Hasher> && TakenAsItIs<Q, Types>)));
 
 // What a look-up takes.
 template <class Q, class Types>
