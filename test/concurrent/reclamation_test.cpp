@@ -320,10 +320,8 @@ bool all_resident(std::uintptr_t begin, std::uintptr_t end) {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   begin &= ~(page - 1);
   std::vector<unsigned char> resident((end - begin) / page);
-  // Cast: the system takes a pointer.
-  if (mincore(reinterpret_cast<void*>(begin), resident.size() * page, resident.data()) != 0) {
-    return false;
-  }
+  auto* first = reinterpret_cast<void*>(begin);  // cast: the system takes a pointer
+  if (mincore(first, resident.size() * page, resident.data()) != 0) return false;
   return std::all_of(resident.begin(), resident.end(),
                      [](unsigned char r) { return (r & 1) != 0; });
 }
@@ -338,9 +336,8 @@ TEST_F(ResidentMemoryTest, EachStepOfAGrowthFindsItsPagesThere) {
     return;  // pages come one by one here
   }
   const auto groups = static_cast<std::size_t>(table->groups);
-  // As a number, to be rounded.
   const auto place = [&](std::size_t group) {
-    return reinterpret_cast<std::uintptr_t>(table->slots_of(group));
+    return reinterpret_cast<std::uintptr_t>(table->slots_of(group));  // a number, to be rounded
   };
   EXPECT_FALSE(all_resident(place(0), place(groups)));
   std::size_t step = 8;

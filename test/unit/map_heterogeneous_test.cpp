@@ -251,7 +251,8 @@ TEST(Heterogeneous, WhatConvertsToAKeyIsOneInEachCall) {
 
 // What a user's `K k = 5` gives, not an explicit conversion.
 struct Implicit {
-  Implicit(long n) : number(n) {}  // NOLINT(google-explicit-constructor)
+  // That it converts by itself is what is tested. NOLINTNEXTLINE(google-explicit-constructor)
+  Implicit(long n) : number(n) {}
   explicit Implicit(int bits) : number(-bits) {}
   bool operator==(const Implicit&) const = default;
   long number;

@@ -192,7 +192,9 @@ class Resizer : public State<Types> {
     TableType* to = spare != nullptr && spare->table != nullptr && spare->table->groups == groups
                         ? std::exchange(spare->table, nullptr)
                         : TableType::create(groups, this->alloc());
+    // Relaxed: publish() releases it with the table.
     to->units_left.store(std::min(from->groups, groups), std::memory_order_relaxed);
+    // Relaxed: as above.
     to->previous.store(from, std::memory_order_relaxed);
     this->publish(to);
   }

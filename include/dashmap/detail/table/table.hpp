@@ -100,23 +100,24 @@ class alignas(16) OverflowNode {
 
   std::size_t width() const noexcept { return overflow_width << (link_ & width_bits); }
   bool is_wide() const noexcept { return (link_ & width_bits) != 0; }
-  std::uint8_t* tags() noexcept { return reinterpret_cast<std::uint8_t*>(this + 1); }
-  SlotType* slots() noexcept {
-    // Their place behind the tags.
-    return reinterpret_cast<SlotType*>(reinterpret_cast<unsigned char*>(this) + slots_at(width()));
+  std::uint8_t* tags() noexcept {
+    return reinterpret_cast<std::uint8_t*>(this + 1);  // cast: they follow the node
   }
-  Place<SlotType> place(std::size_t lane) noexcept { return {slots() + lane, tags() + lane}; }
+  Place<SlotType> place(std::size_t lane) noexcept {
+    return {slots_for(width()) + lane, tags() + lane};
+  }
   // In a node that is not wide.
   Place<SlotType> narrow_place(std::size_t lane) noexcept {
-    auto* bytes = reinterpret_cast<unsigned char*>(this) + slots_at(overflow_width);
-    return {reinterpret_cast<SlotType*>(bytes) + lane, tags() + lane};  // as in slots()
+    return {slots_for(overflow_width) + lane, tags() + lane};
   }
-  // The table's list of all nodes. As a number, with the width in bits that an address has clear.
+  SlotType* slots() noexcept { return slots_for(width()); }
+  // The table's list of all nodes.
   OverflowNode* next_of_table() const noexcept {
-    return reinterpret_cast<OverflowNode*>(link_ & ~width_bits);
+    return reinterpret_cast<OverflowNode*>(link_ & ~width_bits);  // cast: link_ is a number
   }
   void set_next_of_table(const OverflowNode* node) noexcept {
-    link_ = reinterpret_cast<std::uintptr_t>(node) | (link_ & width_bits);  // as above
+    // As a number: an address is a multiple of 16, so the width has the bits below.
+    link_ = reinterpret_cast<std::uintptr_t>(node) | (link_ & width_bits);
   }
 
   // How much memory a node of so many slots takes.
@@ -133,8 +134,12 @@ class alignas(16) OverflowNode {
     const std::size_t end = sizeof(OverflowNode) + tag_bytes(width);
     return (end + alignof(SlotType) - 1) / alignof(SlotType) * alignof(SlotType);
   }
+  SlotType* slots_for(std::size_t width) noexcept {
+    auto* bytes = reinterpret_cast<unsigned char*>(this);         // cast: a distance in bytes
+    return reinterpret_cast<SlotType*>(bytes + slots_at(width));  // cast: they follow the tags
+  }
 
-  std::uintptr_t link_;
+  std::uintptr_t link_;  // the table's next node, and the logarithm of the width in the low bits
 };
 
 inline void set_tag(std::uint8_t* tag, std::uint8_t value) noexcept {

@@ -47,13 +47,13 @@ constexpr std::size_t Table<SlotType>::aligned_blocks_of(std::size_t bytes) noex
   return blocks_of(bytes + alignment - sizeof(TableBlock<SlotType>));
 }
 
-// As bytes: the arrays in it have places of their own.
 template <class SlotType>
 template <class Alloc>
 unsigned char* Table<SlotType>::allocate_blocks(std::size_t count, const Alloc& alloc) {
   using Block = TableBlock<SlotType>;
   using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
   BlockAlloc block_alloc(alloc);
+  // Cast to bytes: the arrays in it have places of their own.
   return reinterpret_cast<unsigned char*>(
       std::to_address(std::allocator_traits<BlockAlloc>::allocate(block_alloc, count)));
 }
@@ -65,8 +65,7 @@ void Table<SlotType>::free_blocks(unsigned char* memory, std::size_t count,
   using BlockAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Block>;
   using BlockTraits = std::allocator_traits<BlockAlloc>;
   BlockAlloc block_alloc(alloc);
-  // What the allocator gave, as it gave it.
-  auto* block = reinterpret_cast<Block*>(memory);
+  auto* block = reinterpret_cast<Block*>(memory);  // cast: as the allocator gave it
   BlockTraits::deallocate(
       block_alloc, std::pointer_traits<typename BlockTraits::pointer>::pointer_to(*block), count);
 }
@@ -144,9 +143,10 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
 template <class SlotType>
 template <class Alloc>
 auto Table<SlotType>::add_overflow(std::size_t group, const Alloc& alloc) -> Node& {
-  // Relaxed, here and below: who has the group to itself adds nodes.
+  // Relaxed: who adds nodes has the group to itself, and what others added came with its lock.
   Node* const head = overflow[group].load(std::memory_order_relaxed);
   std::size_t chained = 0;
+  // Relaxed: as above.
   for (Node* n = head; n != nullptr; n = n->next.load(std::memory_order_relaxed)) {
     chained += n->width();
   }
@@ -155,12 +155,12 @@ auto Table<SlotType>::add_overflow(std::size_t group, const Alloc& alloc) -> Nod
                                 : std::min(std::bit_floor(chained), max_overflow_width);
   unsigned char* memory = allocate_blocks(blocks_of(Node::bytes_for(width)), alloc);
   Node* const node = ::new (static_cast<void*>(memory)) Node(width);
-  node->next.store(head, std::memory_order_relaxed);
-  Node* newest = nodes.load(std::memory_order_relaxed);
+  node->next.store(head, std::memory_order_relaxed);     // relaxed: the last store publishes it
+  Node* newest = nodes.load(std::memory_order_relaxed);  // relaxed: only its address is used
   do {
     node->set_next_of_table(newest);
   } while (!nodes.compare_exchange_weak(newest, node, std::memory_order_release,
-                                        std::memory_order_relaxed));
+                                        std::memory_order_relaxed));  // relaxed: as its load
   overflow[group].store(node, std::memory_order_release);  // sync(table.overflow)
   return *node;
 }
@@ -171,8 +171,9 @@ bool Table<SlotType>::free_nodes(std::size_t count, const Alloc& alloc) noexcept
   Node* node = nodes.load(std::memory_order_acquire);
   for (; node != nullptr && count != 0; --count) {
     Node* const freed = std::exchange(node, node->next_of_table());
-    free_blocks(reinterpret_cast<unsigned char*>(freed),  // as it was allocated
-                blocks_of(Node::bytes_for(freed->width())), alloc);
+    const std::size_t blocks = blocks_of(Node::bytes_for(freed->width()));
+    // Cast to bytes: as it was allocated.
+    free_blocks(reinterpret_cast<unsigned char*>(freed), blocks, alloc);
   }
   nodes.store(node, std::memory_order_relaxed);  // relaxed: one thread frees, nobody else looks
   return node == nullptr;
@@ -205,7 +206,7 @@ void Table<SlotType>::destroy(Table* table, const Alloc& alloc) noexcept {
     unmap_memory(base, base + bytes);
     return;
   }
-  // As it was allocated.
+  // Cast to bytes: it began so many of them before the table.
   free_blocks(reinterpret_cast<unsigned char*>(table) - table->offset, aligned_blocks_of(bytes),
               alloc);
 }
