@@ -6,7 +6,7 @@
 //   1. with_keys takes its groups in hash order, the one order of all that take several, and keeps
 //      each until its function returned.
 //   2. A batch is nothing but its single operations, with the memory they need fetched before: tags
-//      and words of all first, then the slots that look right.
+//      and words of all first, then the slots that look right, or are free where it inserts.
 //   Models (test/model): 2 growth.batch.
 //   Tests: 1 concurrent/transfer_test.cpp, unit/map_whole_test.cpp.
 //
@@ -125,8 +125,9 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
 inline constexpr std::size_t batch_size = 32;
 inline constexpr std::size_t cached_bytes = std::size_t{1} << 20;
 
-// Fetches what look-ups of the hashes will read, unless a core's cache has room for all of it.
-template <class Map>
+// Fetches what look-ups of the hashes will read, or insertions write as well, unless a core's cache
+// has room for all of it.
+template <bool Inserts, class Map>
 void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
   const Pin pin(&map);
   const auto* table = map.table();
@@ -138,9 +139,9 @@ void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
   }
   for (const std::uint64_t hash : hashes) {
     const std::size_t group = table->index_of(hash);
-    if (const BitMask mask = match(table->tags_of(group), tag_pattern(hash))) {
-      DASHMAP_DETAIL_PREFETCH(table->slots_of(group) + mask.next());
-    }
+    BitMask lanes = match(table->tags_of(group), tag_pattern(hash));
+    if (Inserts && !lanes) lanes = match_empty(table->tags_of(group));
+    if (lanes) DASHMAP_DETAIL_PREFETCH(table->slots_of(group) + lanes.next());
   }
 }
 
@@ -171,7 +172,7 @@ inline constexpr bool gives_its_elements = [] {
 // Calls one(element, hash) for the elements of a range in order, batches of them prefetched. Each
 // is looked at once. What a hash function or an iterator throws comes after what was in front of
 // it.
-template <class Map, class Range, class HashOf, class One>
+template <bool Inserts, class Map, class Range, class HashOf, class One>
 void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
   if constexpr (can_be_batched<Range>) {
     std::array<std::uint64_t, batch_size> hashes;
@@ -189,7 +190,7 @@ void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
       } catch (...) {
         error = std::current_exception();
       }
-      prefetch(map, std::span<const std::uint64_t>(hashes.data(), n));
+      prefetch<Inserts>(map, std::span<const std::uint64_t>(hashes.data(), n));
       for (std::size_t i = 0; i < n; ++i) {
         if constexpr (gives_its_elements<Range>) {
           one(std::move(*elements[i]), hashes[i]);
@@ -208,7 +209,7 @@ template <class Map, class Keys, class F>
 void get_many(Map& map, Keys&& keys, F& f) {
   using Value = typename Map::Value;
   using Types = typename Map::Types;
-  in_batches(
+  in_batches<false>(
       map, std::forward<Keys>(keys),
       [&](const auto& key) { return map.hash_of(as_query<Types>(key)); },
       [&](const auto& key, std::uint64_t hash) {
@@ -272,7 +273,7 @@ std::size_t insert_many(Map& map, Range&& range, Split split) {
     total = static_cast<std::size_t>(std::ranges::size(range));
   }
   RoomAhead<Map> room(map, total);
-  in_batches(
+  in_batches<true>(
       map, std::forward<Range>(range),
       [&](const auto& element) {
         return split(element, [&](const auto& key, const auto&) {
