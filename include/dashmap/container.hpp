@@ -213,7 +213,7 @@ class Container {
   // --- look-ups ----------------------------------------------------------------------------------
 
   /// Whether the key is there. A plain question: answered whatever this thread holds.
-  /// \locks none for plain keys, else group shared
+  /// \locks none for plain keys and short strings, else group shared
   template <Query<Types> Q = key_type>
   bool contains_key(const Q& key) const {
     return engine_.contains(as_query<Types>(key));

@@ -139,7 +139,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     return this->engine_.view(detail::as_query<Types>(key), std::forward<F>(f));
   }
   /// A copy of the value; nothing when the key is absent. A plain question: answered whatever this
-  /// thread holds. Never blocks a writer where K is plain data and V trivially copyable.
+  /// thread holds. Never blocks a writer where K is plain data, or the key a short string, and V
+  /// trivially copyable.
   /// \locks none, or group shared
   template <detail::Query<Types> Q = K>
   std::optional<V> get_copy(const Q& key) const

@@ -418,10 +418,10 @@ void check_round(u64 round, unsigned threads, u64 length, u64 churned, Calls cal
 template <class S>
 class LinearizabilityTest : public stress::StressTest {};
 
-/// Trivially copyable (read optimistically), not trivially copyable (read under a lock), trivially
-/// copyable but large, and all keys in one group.
-using Subjects = ::testing::Types<stress::Numbers, stress::Texts, Subject<u64, stress::Words<8>>,
-                                  stress::Crowded>;
+/// Trivially copyable (read optimistically), not trivially copyable (read under a lock), of both
+/// kinds, trivially copyable but large, and all keys in one group.
+using Subjects = ::testing::Types<stress::Numbers, stress::Texts, stress::ShortTexts<u64>,
+                                  Subject<u64, stress::Words<8>>, stress::Crowded>;
 TYPED_TEST_SUITE(LinearizabilityTest, Subjects);
 
 template <class S>

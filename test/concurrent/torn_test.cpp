@@ -203,13 +203,13 @@ class TornValuesTest : public stress::StressTest {
   }
 };
 
-/// Trivially copyable values of 32, 64 and 96 bytes; keys of 16 and 24 bytes; keys that own memory;
-/// and all in one group.
-using Subjects =
-    ::testing::Types<Subject<u64, Words<4>>, Subject<u64, Words<8>>, Subject<u64, Words<12>>,
-                     Subject<WideKey<2>, u64, WideKeyHash>,
-                     Subject<WideKey<3>, Words<4>, WideKeyHash>, Subject<std::string, Words<4>>,
-                     Subject<u64, Words<4>, stress::ConstantHash, 200>>;
+/// Trivially copyable values of 32, 64 and 96 bytes; keys of 16 and 24 bytes; keys that own memory,
+/// some or all; and all in one group.
+using Subjects = ::testing::Types<Subject<u64, Words<4>>, Subject<u64, Words<8>>,
+                                  Subject<u64, Words<12>>, Subject<WideKey<2>, u64, WideKeyHash>,
+                                  Subject<WideKey<3>, Words<4>, WideKeyHash>,
+                                  Subject<std::string, Words<4>>, stress::ShortTexts<Words<4>>,
+                                  Subject<u64, Words<4>, stress::ConstantHash, 200>>;
 TYPED_TEST_SUITE(TornValuesTest, Subjects);
 
 TYPED_TEST(TornValuesTest, OnAQuietTable) {

@@ -250,14 +250,17 @@ struct Codec<u64> {
 /// Long enough not to fit into the string object, so that a stale read shows under ASan.
 template <>
 struct Codec<std::string> {
-  static constexpr std::string_view prefix = "a rather long text that lives on the heap, number ";
+  static constexpr std::string_view long_prefix =
+      "a rather long text that lives on the heap, number ";
+  static constexpr std::string_view short_prefix = "no ";
 
-  static std::string make(u64 n) {
+  static std::string make(u64 n, std::string_view prefix = long_prefix) {
     std::string result(prefix);
     result += std::to_string(n);
     return result;
   }
   static u64 number(const std::string& text) {
+    const std::string_view prefix = text.starts_with(short_prefix) ? short_prefix : long_prefix;
     if (text.size() <= prefix.size() || !text.starts_with(prefix)) return damaged;
     u64 result = 0;
     for (const char c : std::string_view(text).substr(prefix.size())) {
@@ -290,6 +293,16 @@ struct Subject {
 
 using Numbers = Subject<u64, u64>;
 using Texts = Subject<std::string, std::string>;
+
+/// Keys of which some fit into the string object, and are found without a lock.
+template <class V>
+struct ShortTexts : Subject<std::string, V> {
+  static std::string key(u64 n) {
+    using Text = Codec<std::string>;
+    return Text::make(n, n % 4 != 0 ? Text::short_prefix : Text::long_prefix);
+  }
+};
+
 using Crowded = Subject<u64, u64, ConstantHash, 200>;
 
 /// The key's number from whatever an iterator over keys gives.

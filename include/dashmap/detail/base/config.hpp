@@ -150,6 +150,13 @@
 #define DASHMAP_DETAIL_NOTE_CALLER() static_cast<void>(0)
 #endif
 
+// Whether the C++ library is the GNU one, with the std::string of its present binary interface.
+#if defined(__GLIBCXX__) && _GLIBCXX_USE_CXX11_ABI
+#define DASHMAP_DETAIL_GNU_STRING 1
+#else
+#define DASHMAP_DETAIL_GNU_STRING 0
+#endif
+
 // Whether the compiler knows that a condition is false. Clang is not asked: it looks through the
 // suspension of a coroutine, after which a thread goes on that it knows nothing of.
 #if defined(__GNUC__) && !defined(__clang__)

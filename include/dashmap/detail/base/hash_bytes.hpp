@@ -113,8 +113,8 @@ template <class Unsigned>
 }
 
 /// The hash of `size` bytes.
-[[nodiscard]] inline std::uint64_t hash_bytes(const HashSeed& seed, const void* data,
-                                              std::size_t size) noexcept {
+[[nodiscard]] DASHMAP_DETAIL_INLINE std::uint64_t hash_bytes(const HashSeed& seed, const void* data,
+                                                             std::size_t size) noexcept {
   const auto* const bytes = static_cast<const unsigned char*>(data);
   if (size > 16) {
     return hash_long(seed, bytes, size);
@@ -141,25 +141,29 @@ template <class Unsigned>
   return load_word<Unsigned>(a + at) ^ load_word<Unsigned>(b + at);
 }
 
-/// Whether `size` bytes are the same in both places. Short ones without a call: what a look-up
-/// compares is nearly always equal.
-[[nodiscard]] inline bool same_bytes(const void* a, const void* b, std::size_t size) noexcept {
-  if (size > 32) return std::memcmp(a, b, size) == 0;
+/// Whether `size` bytes, 16 at most, are the same in both places.
+[[nodiscard]] DASHMAP_DETAIL_INLINE bool same_few_bytes(const void* a, const void* b,
+                                                        std::size_t size) noexcept {
   const auto* const x = static_cast<const unsigned char*>(a);
   const auto* const y = static_cast<const unsigned char*>(b);
   // Reads that overlap, and together see each byte.
   if (size >= 8) {
-    const std::size_t end = size - 8;
-    std::uint64_t bits = difference<std::uint64_t>(x, y, 0) | difference<std::uint64_t>(x, y, end);
-    if (size > 16) {
-      bits |= difference<std::uint64_t>(x, y, 8) | difference<std::uint64_t>(x, y, end - 8);
-    }
-    return bits == 0;
+    return (difference<std::uint64_t>(x, y, 0) | difference<std::uint64_t>(x, y, size - 8)) == 0;
   }
   if (size >= 4) {
     return (difference<std::uint32_t>(x, y, 0) | difference<std::uint32_t>(x, y, size - 4)) == 0;
   }
   return size == 0 || (x[0] == y[0] && x[size / 2] == y[size / 2] && x[size - 1] == y[size - 1]);
+}
+
+/// Whether `size` bytes are the same in both places. Short ones without a call: what a look-up
+/// compares is nearly always equal.
+[[nodiscard]] inline bool same_bytes(const void* a, const void* b, std::size_t size) noexcept {
+  if (size > 32) return std::memcmp(a, b, size) == 0;
+  if (size <= 16) return same_few_bytes(a, b, size);
+  const auto* const x = static_cast<const unsigned char*>(a);
+  const auto* const y = static_cast<const unsigned char*>(b);
+  return same_few_bytes(x, y, 16) && same_few_bytes(x + size - 16, y + size - 16, 16);
 }
 
 }  // namespace dashmap::detail

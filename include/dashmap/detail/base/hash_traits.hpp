@@ -202,14 +202,16 @@ struct HashTraits<std::basic_string<Char, std::char_traits<Char>, Allocator>> : 
 template <class Char>
 struct HashTraits<std::basic_string_view<Char>> : StringTraits<Char> {};
 
+template <class Equal, class K>
+inline constexpr bool is_standard_equal =
+    std::is_same_v<Equal, std::equal_to<>> || std::is_same_v<Equal, std::equal_to<K>>;
+
 /// The comparison of a key with what is asked for. Text under the standard's equality is compared
 /// as its bytes.
 template <class Equal, class K, class Q>
 [[nodiscard]] DASHMAP_DETAIL_INLINE bool same_key(const Equal& equal, const K& key,
                                                   const Q& query) {
-  constexpr bool standard =
-      std::is_same_v<Equal, std::equal_to<>> || std::is_same_v<Equal, std::equal_to<K>>;
-  if constexpr (standard && is_text<K> && is_text<Q>) {
+  if constexpr (is_standard_equal<Equal, K> && is_text<K> && is_text<Q>) {
     return key.size() == query.size() && same_bytes(key.data(), query.data(), key.size());
   } else {
     return static_cast<bool>(equal(key, query));

@@ -33,20 +33,6 @@ namespace dashmap::detail {
 template <class Q>
 using QueryArg = std::conditional_t<std::is_scalar_v<Q>, const Q, const Q&>;
 
-// A comparison for an optimistic reader: of a copy that may be torn, in which case the version
-// tells. The query stays where the caller has it: it is read when there is something to compare.
-template <class Equal, class Q>
-struct RacyMatcher {
-  DASHMAP_DETAIL_NO_UNIQUE_ADDRESS std::conditional_t<std::is_empty_v<Equal>, Equal, const Equal&>
-      equal;
-  const Q& query;
-
-  template <class SlotType>
-  DASHMAP_DETAIL_INLINE bool operator()(const SlotType& slot) const {
-    return static_cast<bool>(equal(racy_copy(slot.element().key), query));
-  }
-};
-
 template <class Types>
 class Lookup : public Locker<Types> {
  public:
@@ -99,7 +85,7 @@ class Lookup : public Locker<Types> {
       if (word::is_readable(group.seen) && word::is_quiet(group.seen)) [[likely]] {
         bool wanted = true;
         if constexpr (Types::racy_keys) {
-          place = find_in(group, hash, racy_matcher(key));
+          place = find_in(group, hash, racy_matcher(hash, key));
           wanted = !OnlyPresent || static_cast<bool>(place);
         } else {
           lanes = lanes_in(group, hash);
@@ -141,7 +127,7 @@ class Lookup : public Locker<Types> {
       const GroupType group = newest_group(hash);
       if (word::is_readable(group.seen)) [[likely]] {
         if constexpr (Types::racy_keys) {
-          if (const PlaceType place = find_in(group, hash, racy_matcher(key))) {
+          if (const PlaceType place = find_in(group, hash, racy_matcher(hash, key))) {
             if (share(group)) [[likely]]
               return {group.word, place.slot};
           } else if (unchanged(group)) [[likely]] {
@@ -162,11 +148,15 @@ class Lookup : public Locker<Types> {
   }
 
   // What take(const SlotType&), which copies, gives for the key's slot; nothing when it is absent.
-  // Takes no lock but where a writer stays in the group (racy keys only).
+  // Takes no lock but where a writer stays in the group, or a string cannot be told from the
+  // query (racy_match.hpp).
   template <class Q, class Take>
   DASHMAP_DETAIL_INLINE auto read_racy(std::uint64_t hash, const Q& key, const Request& request,
                                        Take take) {
     using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
+    if constexpr (!Types::racy_keys) {
+      if (!is_short(key)) return read_locked<Q>(hash, key, request, take);
+    }
     // Made first: so nothing has to keep the hash, which the rare paths compute anew.
     const TagPattern tag = tag_pattern(hash);
     if (const QuickPin pin(this); pin) [[likely]] {
@@ -175,8 +165,9 @@ class Lookup : public Locker<Types> {
       group.seen |= word::readable;
       settle_value(group.seen);
       const BitMask lanes = match(group.table->tags_of(group.index), tag);
-      if (const auto place =
-              group.table->find_among(group.first_slot(), lanes, racy_matcher(key))) {
+      bool unsure = false;
+      const auto matches = racy_matcher(hash, key, &unsure);
+      if (const auto place = group.table->find_among(group.first_slot(), lanes, matches)) {
         const auto copy = take(*place->slot);
         if (unchanged(group)) [[likely]]
           return Result(copy);
@@ -185,7 +176,7 @@ class Lookup : public Locker<Types> {
                 read_chain<Q>(*group.table, *group.word, group.seen, key, take)) {
           return *result;
         }
-      } else if (unchanged(group)) [[likely]] {
+      } else if (!unsure && unchanged(group)) [[likely]] {
         return Result();
       }
     }
@@ -343,12 +334,14 @@ class Lookup : public Locker<Types> {
                                           QueryArg<Q> key, Take take) const
       -> std::optional<std::optional<std::invoke_result_t<Take, const SlotType&>>> {
     using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
-    Result result;
+    const std::uint64_t hash = this->hash_of(key);
     const auto first = static_cast<std::size_t>(&word - &table.word_of(0)) * group_width;
-    if (const PlaceType place = table.find_chained(first, this->hash_of(key), racy_matcher(key))) {
+    Result result;
+    bool unsure = false;
+    if (const auto place = table.find_chained(first, hash, racy_matcher<Q>(hash, key, &unsure))) {
       result.emplace(take(*place.slot));
     }
-    if (unchanged(word, seen)) return result;
+    if ((result || !unsure) && unchanged(word, seen)) return result;
     return {};
   }
 
@@ -357,38 +350,48 @@ class Lookup : public Locker<Types> {
   DASHMAP_DETAIL_COLD auto read_racy_slow(QueryArg<Q> key, const Request& request, Take take)
       -> std::optional<std::invoke_result_t<Take, const SlotType&>> {
     const std::uint64_t hash = this->hash_of(key);
-    for (unsigned round = 0; round < 6; ++round) {
+    bool unsure = false;
+    for (unsigned round = 0; round < 6 && !unsure; ++round) {
       {
         const Pin pin(this);
         if (Base::is_empty_table(this->table())) return std::nullopt;
         const GroupType group = this->find_live(hash);
         if (word::is_readable(group.seen)) {
-          if (const PlaceType place = find_in(group, hash, racy_matcher(key))) {
+          if (const auto place = find_in(group, hash, racy_matcher<Q>(hash, key, &unsure))) {
             const auto copy = take(*place.slot);
             if (unchanged(group)) return copy;
-          } else if (unchanged(group)) {
+          } else if (!unsure && unchanged(group)) {
             return std::nullopt;
           }
         }
       }
       backoff(round);
     }
+    return read_locked<Q>(hash, key, request, take);
+  }
+
+  // As read_racy, with the lock.
+  template <class Q, class Take>
+  DASHMAP_DETAIL_INLINE auto read_locked(std::uint64_t hash, QueryArg<Q> key,
+                                         const Request& request, Take take)
+      -> std::optional<std::invoke_result_t<Take, const SlotType&>> {
     for (;;) {
-      const FoundShared found = find_shared(hash, key, request);
+      const FoundShared found = find_shared<Q>(hash, key, request);
       if (!found) return std::nullopt;
-      if (const Loan loan(*found.word, found.slot); loan) {
-        const auto copy = take(*found.slot);
-        release_hold<false>(this->sleepers(), *found.word);
-        return copy;
-      }
-      release_hold<false>(this->sleepers(), *found.word);
+      const SharedSection section(this->sleepers(), *found.word);
+      // A question that reads nothing disturbs no guard.
+      constexpr bool reads = !std::is_same_v<std::invoke_result_t<Take, const SlotType&>, Unit>;
+      if (!reads || !Loan::is_needed(*found.word)) [[likely]]
+        return take(*found.slot);
+      if (const Loan loan(*found.word, found.slot); loan) return take(*found.slot);
     }
   }
 
+  // `unsure` is for keys that are no plain data: of such a one it cannot be told.
   template <class Q>
-  DASHMAP_DETAIL_INLINE RacyMatcher<typename Types::Equal, Q> racy_matcher(
-      const Q& query) const noexcept {
-    return {this->equal(), query};
+  DASHMAP_DETAIL_INLINE RacyMatcher<Types::racy_keys, typename Types::Equal, Q> racy_matcher(
+      std::uint64_t hash, const Q& query, bool* unsure = nullptr) const noexcept {
+    return {this->equal(), hash, query, unsure};
   }
 };
 

@@ -75,7 +75,7 @@ class Operations : public Lookup<Types> {
   DASHMAP_DETAIL_INLINE std::optional<Value> get_copy(const Q& key) {
     static constexpr Request request{Operation::get_copy, no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
-    if constexpr (Types::racy_values) {
+    if constexpr (Types::template copies_racily<Q>) {
       return this->read_racy(hash, key, request,
                              [](const SlotType& slot) { return racy_copy(slot.element().value); });
     } else {
@@ -100,7 +100,7 @@ class Operations : public Lookup<Types> {
   DASHMAP_DETAIL_INLINE bool contains(const Q& key) {
     static constexpr Request request{Operation::contains, no_deadline, true, true};
     const std::uint64_t hash = this->hash_of(key);
-    if constexpr (Types::racy_keys) {
+    if constexpr (Types::template looks_racily<Q>) {
       return this->read_racy(hash, key, request, [](const SlotType&) { return Unit{}; })
           .has_value();
     } else {

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/table/racy_match.hpp"
 #include "dashmap/detail/table/table.hpp"
 
 namespace dashmap::detail {
@@ -42,9 +43,15 @@ struct MapTypes {
   using Prepared = typename SlotType::template Prepared<Alloc>;
   using Displaced = typename SlotType::template Displaced<Alloc>;
   static constexpr bool racy_keys = SlotType::racy_keys && is_plain_data<KeyEqual>::value;
-  static constexpr bool racy_values = SlotType::racy_values && racy_keys;
+  // Whether a Q is looked up without a lock, if the key that is found can be compared so.
+  template <class Q>
+  static constexpr bool looks_racily =
+      racy_keys || (SlotType::in_place && compares_short_strings<K, KeyEqual, Q>);
+  template <class Q>
+  static constexpr bool copies_racily = looks_racily<Q> && std::is_trivially_copyable_v<V>;
   // A view may run on a copy: nothing that the value refers to could be freed meanwhile.
-  static constexpr bool racy_views = racy_values && is_plain_data<V>::value;
+  static constexpr bool racy_views =
+      racy_keys && std::is_trivially_copyable_v<V> && is_plain_data<V>::value;
   // Building, moving or destroying an element may run user code.
   static constexpr bool trivial = SlotType::trivial;
 };

@@ -7,8 +7,8 @@
 //   1. relocate() and commit() do not throw and run no user code but nothrow moves.
 //   2. An element with a hash that is not trivially cheap stores it: moving and iterating never
 //      call the user's hash.
-//   3. Keys are compared without a lock only where that is safe on any bytes (`racy_keys`), values
-//      are copied without one only where they are trivially copyable (`racy_values`).
+//   3. Keys are compared without a lock only where that is safe on any bytes (`racy_keys`, or as
+//      racy_match.hpp says), values are copied without one only where they are trivially copyable.
 //   Tests: 1 exception/one_key_test.cpp; 2 unit/map_shards_test.cpp; 3 unit/corners_test.cpp.
 //
 // Readers and writers
@@ -188,7 +188,6 @@ class Slot<K, V, StoresHash> {
   // A pointer is compared, never followed.
   static constexpr bool racy_keys =
       (is_plain_data<K>::value && std::is_trivially_copyable_v<K>) || std::is_pointer_v<K>;
-  static constexpr bool racy_values = racy_keys && std::is_trivially_copyable_v<V>;
   static constexpr bool trivial_destruction =
       std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>;
 
@@ -255,7 +254,6 @@ class Slot<K, V, StoresHash> {
   static constexpr bool in_place = false;
   static constexpr bool trivial = false;
   static constexpr bool racy_keys = false;
-  static constexpr bool racy_values = false;
   static constexpr bool trivial_destruction = false;
 
   ElementType& element() const noexcept { return *node_; }
