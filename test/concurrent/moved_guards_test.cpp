@@ -257,6 +257,39 @@ TEST_F(MovedGuardsTest, TheGiverWaitsForTheTaker) {
   }
 }
 
+// Used elsewhere, and then by its maker again: who had it meanwhile waits like any other.
+TEST_F(MovedGuardsTest, AGuardThatCameBackIsWaitedFor) {
+  const auto reporter = dump_on_hang(map);
+  for (u64 round = 0; round < scaled(100, 12); ++round) {
+    std::unique_ptr<GuardMut> guard;
+    std::atomic<bool> sent{false};
+    std::atomic<bool> returned{false};
+    std::thread maker([&] {
+      guard = std::make_unique<GuardMut>(map.get_mut(1));
+      sent.store(true);
+      await(returned);
+      if (round % 2 == 0) stress::linger();
+      GuardMut mine = std::move(*guard);
+      *mine = "half";
+      stress::linger();
+      *mine = "done";
+    });
+    await(sent);
+    guard = std::make_unique<GuardMut>(std::move(*guard));
+    returned.store(true);
+    try {
+      switch (round % 3) {
+        case 0: EXPECT_EQ(*map.get(1), "done"); break;
+        case 1: EXPECT_NE(map.get_copy(1), "half"); break;  // answered as long as it is here
+        default: EXPECT_EQ(map.insert(1, "value"), "done"); break;
+      }
+    } catch (const DeadlockError&) {  // it was still here, and a slow maker did not come for it
+    }
+    maker.join();
+    map.insert(1, "value");
+  }
+}
+
 // Not used yet by the thread that it went to: the giver waits a while before it takes it for an
 // error.
 TEST_F(MovedGuardsTest, AGuardOnItsWayIsWaitedFor) {

@@ -156,6 +156,33 @@ struct Used : Moved {
 };
 const Register used(Model{"held.used", 2, [] { return new Used; }, model::none, 5000});
 
+// As before, but the guard goes back to its maker while the other thread asks for the key.
+struct Back : Moved {
+  model::Atomic<int> used{0};
+  void thread(unsigned t) override {
+    if (t == 0) {
+      guard = std::make_unique<Guard>(map.get_mut(low));
+      sent.store(1, std::memory_order_release);
+      while (used.load(std::memory_order_acquire) == 0) model::yield();
+      Guard mine = std::move(*guard);
+      mine->set(1);
+      for (int i = 0; i < 10; ++i) model::yield();
+      mine->set(1);
+    } else {
+      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      guard = std::make_unique<Guard>(std::move(*guard));
+      used.store(1, std::memory_order_release);
+      try {
+        map.get_mut(low)->set(2);
+      } catch (const dashmap::DeadlockError&) {
+        ++victims;  // it was here, and nobody took it
+      }
+    }
+  }
+  void check() override { MODEL_CHECK(model::get(map, low) == (victims == 0 ? 2 : 1)); }
+};
+const Register back(Model{"held.back", 2, [] { return new Back; }, model::none, 8000});
+
 // held.hpp 6, loan.hpp: the giver asks for the value while the taker begins to change it.
 struct Asked : Moved {
   void thread(unsigned t) override {

@@ -32,6 +32,7 @@
 
 #include "dashmap/detail/core/capacity.hpp"
 #include "dashmap/detail/sync/deadlock.hpp"
+#include "dashmap/detail/sync/loan.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
 #include "dashmap/detail/sync/parking.hpp"
 
@@ -156,7 +157,7 @@ class Locker : public Sizer<Types> {
     };
     if (!request.question && !none_in_the_way(request, conflicts)) return false;
     // Guards of this group that went to other threads since the lock was taken.
-    if (Held::adopted() == 0) return true;
+    if (Held::travelled() == 0) return true;
     std::optional<HoldView> away;
     Held::for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
       if (user != Held::this_thread() && conflicts(hold, false)) away = hold;

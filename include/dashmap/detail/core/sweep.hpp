@@ -24,10 +24,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <forward_list>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -118,45 +120,70 @@ class Sweeper : public GroupFinder<Types> {
       prepare();
       set_tag(place.tag, 0);
       if constexpr (!SlotType::trivial_destruction) {
-        chunks_.front().emplace_back();
-        place.slot->relocate(chunks_.front().back());
+        place.slot->relocate(slots_.add());
         place.slot->destroy_moved();
       }
       map_.count_out();
     }
-    // All of take() that may throw. A chunk never grows: elements cannot be copied bytewise.
+    // All of take() that may throw.
     void prepare() {
-      if constexpr (!SlotType::trivial_destruction) {
-        if (chunks_.empty() || chunks_.front().size() == chunks_.front().capacity()) {
-          chunks_.emplace_front().reserve(group_width);
-        }
-      }
+      if constexpr (!SlotType::trivial_destruction) slots_.prepare();
     }
 
     // A place for a value that is replaced.
-    Displaced& displaced() { return displaced_.emplace_front(); }
+    Displaced& displaced() {
+      displaced_.prepare();
+      return displaced_.add();
+    }
 
     bool empty() const noexcept {
-      if constexpr (SlotType::trivial_destruction) {
-        return true;
-      } else {
-        return (chunks_.empty() || chunks_.front().empty()) && displaced_.empty();
-      }
+      return SlotType::trivial || (slots_.empty() && displaced_.empty());
     }
     DASHMAP_DETAIL_INLINE void clear() noexcept {
-      if constexpr (!SlotType::trivial_destruction) {
-        for (auto& chunk : chunks_) {
-          for (SlotType& slot : chunk) slot.destroy(map_.alloc());
-          chunk.clear();
-        }
-        displaced_.clear();
+      if constexpr (!SlotType::trivial) {
+        slots_.clear([this](SlotType& slot) { slot.destroy(map_.alloc()); });
+        displaced_.clear([](Displaced&) {});
       }
     }
 
    private:
+    // Things that stay where they are, a group's worth in a chunk, of which one is kept.
+    template <class T>
+    class Chunks {
+     public:
+      void prepare() {
+        if (chunks_.empty() || chunks_.front().used == group_width) chunks_.emplace_front();
+      }
+      T& add() noexcept {
+        Chunk& chunk = chunks_.front();
+        return chunk.places[chunk.used++].emplace();
+      }
+      // An empty one is never in front of others but while something is added.
+      bool empty() const noexcept { return chunks_.empty() || chunks_.front().used == 0; }
+      template <class F>
+      void clear(F before) noexcept {
+        if (chunks_.empty()) return;
+        for (Chunk& chunk : chunks_) {
+          for (std::size_t i = 0; i < chunk.used; ++i) {
+            before(*chunk.places[i]);
+            chunk.places[i].reset();
+          }
+          chunk.used = 0;
+        }
+        chunks_.erase_after(chunks_.begin(), chunks_.end());
+      }
+
+     private:
+      struct Chunk {
+        std::array<std::optional<T>, group_width> places;
+        std::size_t used = 0;
+      };
+      std::forward_list<Chunk> chunks_;
+    };
+
     Sweeper& map_;
-    std::forward_list<std::vector<SlotType>> chunks_;
-    std::forward_list<Displaced> displaced_;
+    Chunks<SlotType> slots_;
+    Chunks<Displaced> displaced_;
   };
 
   static constexpr std::size_t line = 64;

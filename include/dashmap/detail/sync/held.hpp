@@ -17,7 +17,7 @@
 //      are handed on to later threads once all their records have ended.
 //   5. A thread that sleeps (its `waiting` is set) does not change its records.
 //   6. While `user` is marked `lent` that thread reads the element, and no other adopts.
-//   Models (test/model): 1, 3 deadlock.*, held.records, map.several; 2 held.moved, used; 4
+//   Models (test/model): 1, 3 deadlock.*, held.records, map.several; 2 held.moved, used, back; 4
 //   held.records; 6 held.asked. 5 needs no check: park() makes no records.
 //
 // Readers and writers
@@ -115,12 +115,15 @@ class Held {
   DASHMAP_DETAIL_COLD static void take_back(Hold* hold) noexcept {
     if (hold->user.load(std::memory_order_acquire) == no_user) return;
     leave(hold, replace_user(hold, no_user));
-    hold->roams.store(false, std::memory_order_relaxed);  // relaxed: a hint how long to wait
+    // Still counted: the other thread may be about to ask, in the group already.
+    hold->travelled.store(false, std::memory_order_relaxed);  // relaxed: for who ends the record
+    hold->roams.store(false, std::memory_order_relaxed);      // relaxed: a hint how long to wait
   }
 
   // Ends the record of any guard, on whichever thread.
   DASHMAP_DETAIL_COLD static void pop_moved(Hold* hold) noexcept {
     leave(hold, replace_user(hold, no_longer));
+    end_travel(hold);
     hold->where.store(nullptr, std::memory_order_release);
     if (hold + 1 == held_top) {
       hold->clear_user();
@@ -137,8 +140,9 @@ class Held {
     hold->user.store(user, std::memory_order_release);
   }
 
-  // How many records count for another thread than their maker. Exact for whoever saw such a one.
-  static std::uint32_t adopted() noexcept { return adopted_.load(std::memory_order_acquire); }
+  // How many records there are that another thread than their maker used, though they may be back.
+  // Exact for whoever used such a one.
+  static std::uint32_t travelled() noexcept { return travelled_.load(std::memory_order_acquire); }
 
   // The calling thread took the group once more.
   static void note_nested(const void* where) noexcept {
@@ -256,17 +260,23 @@ class Held {
     return false;
   }
 
-  static void count_adopted(HeldThread& user, int change) noexcept {
-    user.adopted.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_acq_rel);
-    adopted_.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_acq_rel);
-  }
-
   // The record does not count for `user` any more.
   static void leave(const Hold* hold, std::uintptr_t user) noexcept {
     if (user == no_user) return;
     auto* thread = reinterpret_cast<HeldThread*>(user);
-    if (!thread->made(hold)) count_adopted(*thread, -1);
+    if (!thread->made(hold)) thread->adopted.fetch_sub(1, std::memory_order_acq_rel);
   }
+
+  // Counted before it is noted: who sees the note sees the count.
+  static void begin_travel(Hold* hold) noexcept {
+    if (hold->travelled.load(std::memory_order_acquire)) return;
+    travelled_.fetch_add(1, std::memory_order_acq_rel);
+    if (hold->travelled.exchange(true, std::memory_order_acq_rel)) end_count();
+  }
+  static void end_travel(Hold* hold) noexcept {
+    if (hold->travelled.exchange(false, std::memory_order_acq_rel)) end_count();
+  }
+  static void end_count() noexcept { travelled_.fetch_sub(1, std::memory_order_acq_rel); }
 
   // Sets the user once nobody has the record lent; gives the one before.
   static std::uintptr_t replace_user(Hold* hold, std::uintptr_t to) noexcept {
@@ -290,8 +300,10 @@ class Held {
       }
     }
     HeldThread& me = *held_thread;
-    const bool foreign = !me.made(hold);
-    if (foreign) count_adopted(me, 1);                    // before the exchange, which publishes it
+    if (!me.made(hold)) {  // before the exchange, which publishes it
+      me.adopted.fetch_add(1, std::memory_order_acq_rel);
+      begin_travel(hold);
+    }
     hold->roams.store(false, std::memory_order_relaxed);  // it arrived
     // If it was this thread's, then that adoption was counted before.
     leave(hold, replace_user(hold, me.as_user()));
@@ -367,34 +379,7 @@ class Held {
   }
 
   inline static constinit std::atomic<HeldThread*> threads_{&first_held_thread};
-  inline static constinit std::atomic<std::uint32_t> adopted_{0};
-};
-
-// Keeps what a hold of this thread refers to in place while it is looked at: a guard that was moved
-// may be in another thread's hands, which then may neither use nor end it. Tests false when one
-// does so already.
-class Borrowed {
- public:
-  explicit Borrowed(const HoldView& hold) noexcept {
-    if (hold.record == nullptr) return;
-    user_ = hold.record->user.load(std::memory_order_acquire);
-    const std::uintptr_t user = user_ & ~lent;
-    granted_ = user == held_thread->as_user() || user == no_user;
-    if (!granted_ || user != user_) return;  // or it is lent by an outer one
-    granted_ = Held::lend(hold.record, user_);
-    if (granted_) record_ = hold.record;
-  }
-  Borrowed(const Borrowed&) = delete;
-  Borrowed& operator=(const Borrowed&) = delete;
-  ~Borrowed() {
-    if (record_ != nullptr) Held::end_loan(record_, user_);
-  }
-  explicit operator bool() const noexcept { return granted_; }
-
- private:
-  Hold* record_ = nullptr;
-  std::uintptr_t user_ = no_user;  // as it was, and will be again
-  bool granted_ = true;
+  inline static constinit std::atomic<std::uint32_t> travelled_{0};
 };
 
 }  // namespace dashmap::detail

@@ -179,16 +179,22 @@ struct Hold {
   std::atomic<std::uintptr_t> user{no_user};
   // The guard was moved off its thread's stack: it may be on its way to another thread.
   std::atomic<bool> roams{false};
+  std::atomic<bool> travelled{false};  // another thread than its maker used the guard
 
   // Changes while the record lives are relaxed: its thread reads them in order, the search while
-  // that thread sleeps, which the search's mutex orders.
+  // that thread sleeps, which the search's mutex orders. But for the kind: who sees that a moved
+  // guard is shared sees what was done while it was exclusive.
   void set_slot(const void* held) noexcept { slot.store(held, std::memory_order_relaxed); }
   void set_purpose(HoldKind kind, Operation operation) noexcept {
     purpose.store(purpose_of(kind, operation), std::memory_order_relaxed);
   }
-  void set_kind(HoldKind kind) noexcept { set_purpose(kind, operation()); }
+  void set_kind(HoldKind kind) noexcept {
+    // sync(held.kind): release, pairs with the acquire load in kind().
+    purpose.store(purpose_of(kind, operation()), std::memory_order_release);
+  }
   HoldKind kind() const noexcept {
-    return static_cast<HoldKind>(purpose.load(std::memory_order_relaxed) >> 8);
+    // sync(held.kind)
+    return static_cast<HoldKind>(purpose.load(std::memory_order_acquire) >> 8);
   }
   Operation operation() const noexcept {
     return static_cast<Operation>(purpose.load(std::memory_order_relaxed) & 0xff);

@@ -3,7 +3,8 @@
 //   through a guard that was moved here.
 //
 // Invariants
-//   1. While a loan is granted no other thread gets to use the guard (held.hpp, 6).
+//   1. While a loan is granted, or a hold borrowed, no other thread gets to use the guard
+//      (held.hpp, 6).
 //   2. It is not granted where another thread has such a guard already.
 //   Models (test/model): 1, 2 held.asked.
 //
@@ -21,6 +22,33 @@
 #include "dashmap/detail/sync/lock_word.hpp"
 
 namespace dashmap::detail {
+
+// Keeps what a hold of this thread refers to in place while it is looked at: a guard that was moved
+// may be in another thread's hands, which then may neither use nor end it. Tests false when one
+// does so already.
+class Borrowed {
+ public:
+  explicit Borrowed(const HoldView& hold) noexcept {
+    if (hold.record == nullptr) return;
+    user_ = hold.record->user.load(std::memory_order_acquire);
+    const std::uintptr_t user = user_ & ~lent;
+    granted_ = user == held_thread->as_user() || user == no_user;
+    if (!granted_ || user != user_) return;  // or it is lent by an outer one
+    granted_ = Held::lend(hold.record, user_);
+    if (granted_) record_ = hold.record;
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  ~Borrowed() {
+    if (record_ != nullptr) Held::end_loan(record_, user_);
+  }
+  explicit operator bool() const noexcept { return granted_; }
+
+ private:
+  Hold* record_ = nullptr;
+  std::uintptr_t user_ = no_user;  // as it was, and will be again
+  bool granted_ = true;
+};
 
 class Loan {
  public:
@@ -41,7 +69,7 @@ class Loan {
     });
     if (borrowed_) {
       granted_ = static_cast<bool>(*borrowed_);
-    } else if (Held::adopted() != 0) {
+    } else if (Held::travelled() != 0) {
       Held::for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread*) {
         if (user != Held::this_thread() && is_it(hold)) granted_ = false;
       });

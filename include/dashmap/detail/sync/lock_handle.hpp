@@ -92,7 +92,7 @@ DASHMAP_DETAIL_INLINE void release_alone(Sleepers& sleepers, Word& word, word_t 
 DASHMAP_DETAIL_INLINE void release_own(Sleepers& sleepers, Word& word) noexcept {
   // Acquire: a guard that was nested here may have been released by another thread.
   const word_t seen = word.load(std::memory_order_acquire);
-  if (word::is_sole(seen) && !sleepers.maybe_any()) [[likely]] {
+  if (word::is_sole(seen)) [[likely]] {
     release_alone(sleepers, word, seen);
   } else {
     release_among_others(sleepers, word);
