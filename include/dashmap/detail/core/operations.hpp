@@ -27,14 +27,14 @@
 #include <type_traits>
 #include <utility>
 
-#include "dashmap/detail/core/lookup.hpp"
+#include "dashmap/detail/core/room.hpp"
 
 namespace dashmap::detail {
 
 template <class Types>
-class Operations : public Lookup<Types> {
+class Operations : public Room<Types> {
  public:
-  using Base = Lookup<Types>;
+  using Base = Room<Types>;
   using typename Base::Found;
   using typename Base::FoundShared;
   using typename Base::GroupType;
@@ -199,6 +199,7 @@ class Operations : public Lookup<Types> {
       }
       if constexpr (!SlotType::in_place) result.emplace(take(element));
       evict(found.place, doomed);
+      this->tidy(found);
     }
     if constexpr (SlotType::in_place) result.emplace(take(doomed->slot.element()));
     return result;
@@ -251,7 +252,10 @@ class Operations : public Lookup<Types> {
       const Mark mark(*this, found, hash, key, request);
       value.emplace(lend<F, std::optional<Value>&>(slot.element().value));
       return run_then(call, [&] {
-        if (!value) return evict(found.place, doomed);
+        if (!value) {
+          evict(found.place, doomed);
+          return this->tidy(found);
+        }
         slot.replace_value(this->alloc(), std::move(*value), displaced);
       });
     }
@@ -290,26 +294,15 @@ class Operations : public Lookup<Types> {
     Operations& map_;
   };
 
-  // A vacant place of the locked group, in a new overflow node if need be.
-  DASHMAP_DETAIL_INLINE PlaceType room(const GroupType& group) {
-    PlaceType place = group.table->vacancy(group.index);
-    if (!place) [[unlikely]] {
-      place = group.table->add_overflow(group.index, this->alloc()).place(0);
-      // Relaxed: published by the unlock.
-      group.word->fetch_or(word::overflow, std::memory_order_relaxed);
-    }
-    return place;
-  }
-
   // Builds an element of the key and make()'s value and puts it into the locked group.
   template <class Q, class Make>
   DASHMAP_DETAIL_INLINE PlaceType add(const GroupType& group, Later<Prepared>& fresh,
                                       std::uint64_t hash, Q&& key, Make&& make, Due& due) {
     // The key is moved from only when nothing can fail any more (unless the closures of making key
     // and value themselves fill the place).
-    if constexpr (!Types::trivial) room(group);
+    if constexpr (!Types::trivial) this->room(group);
     fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
-    const PlaceType place = room(group);
+    const PlaceType place = this->room(group);
     fresh->commit(*place.slot);
     set_tag(place.tag, tag_of(hash));
     due.counter = this->count_in(*group.table);

@@ -254,6 +254,40 @@ class Resizer : public State<Types> {
     }
   };
 
+  // The places of groups that nobody else reaches yet, with chains that are long enough, one after
+  // the other.
+  class Filling {
+   public:
+    Filling(TableType& to, std::size_t first) noexcept : to_(to), first_(first) {}
+
+    typename Types::PlaceType next(std::size_t group) noexcept {
+      const std::uint32_t n = used_[group]++;
+      if (n < group_width) [[likely]]
+        return {to_.slots_of(first_ + group) + n, to_.tags_of(first_ + group) + n};
+      return next_in_chain(group, n);
+    }
+
+   private:
+    typename Types::PlaceType next_in_chain(std::size_t group, std::uint32_t n) noexcept {
+      // Relaxed, both: as above.
+      if (n == group_width) {
+        node_[group] = to_.overflow[first_ + group].load(std::memory_order_relaxed);
+        begin_[group] = n;
+      } else if (n - begin_[group] == node_[group]->width()) {
+        node_[group] = node_[group]->next.load(std::memory_order_relaxed);
+        begin_[group] = n;
+      }
+      return node_[group]->place(n - begin_[group]);
+    }
+
+    TableType& to_;
+    const std::size_t first_;
+    std::array<std::uint32_t, max_ratio> used_{};  // not wider: clearing it is part of each move
+    // The node in hand, and how many places come before it.
+    std::array<typename TableType::Node*, max_ratio> node_;
+    std::array<std::uint32_t, max_ratio> begin_;
+  };
+
   // Moves one unit into `to` unless it is in use or there is no memory. The map is pinned.
   DASHMAP_DETAIL_NOINLINE void move_unit(TableType& to, std::uint64_t unit) {
     TableType* from = to.previous.load(std::memory_order_acquire);
@@ -269,13 +303,14 @@ class Resizer : public State<Types> {
       Sources sources{*this, *from, source};
       if (!lock_sources(sources, from_ratio)) return;
       if (this->visitors().any_at(&from->word_of(source), from_ratio)) return;
-      // Not wider: clearing it is part of each move.
-      std::array<std::uint32_t, max_ratio> used{};
+      Filling filling(to, target);
       if (!make_room(*from, source, from_ratio, to, target, to_ratio)) return;
       for (std::size_t i = 0; i < from_ratio; ++i) {
         from->for_each(source + i, [&](auto place) {
           const std::size_t group = to.index_of(this->hash_of_slot(*place.slot));
-          put(to, group, used[group - target]++, place);
+          const auto free = filling.next(group - target);
+          place.slot->relocate(*free.slot);
+          set_tag(free.tag, *place.tag);
         });
       }
       for (std::size_t i = 0; i < to_ratio; ++i) {
@@ -352,14 +387,6 @@ class Resizer : public State<Types> {
       return false;
     }
     return true;
-  }
-
-  // Relocates an element to the `n`th place of a group being filled.
-  static void put(TableType& to, std::size_t group, std::size_t n,
-                  typename Types::PlaceType from) noexcept {
-    const auto place = to.place_at(group, n);
-    from.slot->relocate(*place.slot);
-    set_tag(place.tag, *from.tag);
   }
 };
 

@@ -9,7 +9,7 @@
 //   R readable: live, not locked exclusively, not moved. Optimistic readers test this bit alone;
 //     a zeroed word (a group that its table's growth has not filled yet) is not readable.
 //   M moved: the elements are in the next table, for ever.
-//   O overflow: the group has a chain of overflow nodes.
+//   O overflow: elements are in the group's chain of overflow nodes.
 //   P pending: somebody sleeps who must get in next; those without other guards wait too.
 //   version: counts exclusive sections, modulo 2^33. At the top, so that its carry is lost; next to
 //     R, so that taking the first hold is one addition: R carries into the version.

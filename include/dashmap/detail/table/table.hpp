@@ -42,7 +42,7 @@
 
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/simd/group.hpp"
-#include "dashmap/detail/table/element.hpp"
+#include "dashmap/detail/table/overflow_node.hpp"
 #include "dashmap/detail/table/system_memory.hpp"
 
 namespace dashmap::detail {
@@ -50,11 +50,6 @@ namespace dashmap::detail {
 using word_t = std::uint64_t;
 
 inline constexpr std::uint64_t hash_end = std::uint64_t{1} << 63;  // one past the largest hash
-// Slots of an overflow node: few, until a chain is long because its group was in use for long. Then
-// as many as the chain has, so that it is searched 16 tags at a time.
-inline constexpr std::size_t overflow_width = 4;
-inline constexpr std::size_t max_overflow_width = 1024;
-
 // Elements for which a table of so many groups is used before it grows. A single group may fill up;
 // more groups share a mean of 14 of 16, where 5.2 % of the elements are in overflow nodes.
 inline constexpr std::uint64_t mean_capacity = 14;
@@ -70,80 +65,6 @@ constexpr std::uint64_t groups_for(std::uint64_t elements) noexcept {
 constexpr std::uint8_t tag_of(std::uint64_t hash) noexcept {
   const std::uint32_t low = static_cast<std::uint32_t>(hash) & 0xff;
   return static_cast<std::uint8_t>(low + (low == 0 ? 1U : 0U));
-}
-
-// Where an element is, or may be put.
-template <class SlotType>
-struct Place {
-  SlotType* slot = nullptr;
-  std::uint8_t* tag = nullptr;
-
-  explicit operator bool() const noexcept { return slot != nullptr; }
-
-  // Lets the compiler know that there is one.
-  DASHMAP_DETAIL_INLINE static Place of(SlotType* slot, std::uint8_t* tag) noexcept {
-    if (slot == nullptr) __builtin_unreachable();
-    return {slot, tag};
-  }
-};
-
-// Followed by its tags, of which there are 16 at least, and its slots.
-template <class SlotType>
-class alignas(16) OverflowNode {
- public:
-  explicit OverflowNode(std::size_t width) noexcept
-      : link_(static_cast<std::uintptr_t>(std::countr_zero(width / overflow_width))) {
-    std::memset(tags(), 0, tag_bytes(width));
-  }
-
-  std::atomic<OverflowNode*> next{nullptr};
-
-  std::size_t width() const noexcept { return overflow_width << (link_ & width_bits); }
-  bool is_wide() const noexcept { return (link_ & width_bits) != 0; }
-  std::uint8_t* tags() noexcept {
-    return reinterpret_cast<std::uint8_t*>(this + 1);  // cast: they follow the node
-  }
-  Place<SlotType> place(std::size_t lane) noexcept {
-    return {slots_for(width()) + lane, tags() + lane};
-  }
-  // In a node that is not wide.
-  Place<SlotType> narrow_place(std::size_t lane) noexcept {
-    return {slots_for(overflow_width) + lane, tags() + lane};
-  }
-  SlotType* slots() noexcept { return slots_for(width()); }
-  // The table's list of all nodes.
-  OverflowNode* next_of_table() const noexcept {
-    return reinterpret_cast<OverflowNode*>(link_ & ~width_bits);  // cast: link_ is a number
-  }
-  void set_next_of_table(const OverflowNode* node) noexcept {
-    // As a number: an address is a multiple of 16, so the width has the bits below.
-    link_ = reinterpret_cast<std::uintptr_t>(node) | (link_ & width_bits);
-  }
-
-  // How much memory a node of so many slots takes.
-  static constexpr std::size_t bytes_for(std::size_t width) noexcept {
-    return slots_at(width) + width * sizeof(SlotType);
-  }
-
- private:
-  static constexpr std::uintptr_t width_bits = 15;
-  static constexpr std::size_t tag_bytes(std::size_t width) noexcept {
-    return std::max(width, group_width);
-  }
-  static constexpr std::size_t slots_at(std::size_t width) noexcept {
-    const std::size_t end = sizeof(OverflowNode) + tag_bytes(width);
-    return (end + alignof(SlotType) - 1) / alignof(SlotType) * alignof(SlotType);
-  }
-  SlotType* slots_for(std::size_t width) noexcept {
-    auto* bytes = reinterpret_cast<unsigned char*>(this);         // cast: a distance in bytes
-    return reinterpret_cast<SlotType*>(bytes + slots_at(width));  // cast: they follow the tags
-  }
-
-  std::uintptr_t link_;  // the table's next node, and the logarithm of the width in the low bits
-};
-
-inline void set_tag(std::uint8_t* tag, std::uint8_t value) noexcept {
-  __atomic_store_n(tag, value, __ATOMIC_RELAXED);
 }
 
 template <class SlotType>
@@ -245,34 +166,49 @@ struct alignas(64) Table {
     return {};
   }
 
-  // An empty place of the group, or none.
-  PlaceType vacancy(std::size_t group) const noexcept {
+  // An empty place of the group, or none: among its slots, in its chain.
+  DASHMAP_DETAIL_INLINE PlaceType vacancy(std::size_t group) const noexcept {
     std::uint8_t* group_tags = tags_of(group);
-    if (const BitMask empty = match_empty(group_tags)) {
-      return {slots_of(group) + empty.next(), group_tags + empty.next()};
-    }
+    const BitMask empty = match_empty(group_tags);
+    if (!empty) return {};
+    return PlaceType::of(slots_of(group) + empty.next(), group_tags + empty.next());
+  }
+  PlaceType vacancy_in_chain(std::size_t group) const noexcept {
     for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
-      if (node->is_wide()) [[unlikely]] {
-        if (const PlaceType place = vacancy_in_wide(*node)) return place;
-        continue;
-      }
-      for (std::size_t i = 0; i < overflow_width; ++i) {
-        if (node->tags()[i] == 0) return node->narrow_place(i);
+      for (std::size_t first = 0; first < node->width(); first += group_width) {
+        const BitMask empty = match_empty(node->tags() + first);
+        if (empty && first + empty.next() < node->width()) return node->place(first + empty.next());
       }
     }
     return {};
   }
-
-  // The nth place of a group with a chain that is long enough. Relaxed: nobody else reaches it yet.
-  PlaceType place_at(std::size_t group, std::size_t n) const noexcept {
-    if (n < group_width) return {slots_of(group) + n, tags_of(group) + n};
-    Node* node = overflow[group].load(std::memory_order_relaxed);
-    for (n -= group_width; n >= node->width();) {
-      n -= node->width();
-      node = node->next.load(std::memory_order_relaxed);
+  // An element of the group's chain, or none.
+  PlaceType any_in_chain(std::size_t group) const noexcept {
+    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+         node = node->next.load(std::memory_order_acquire)) {
+      for (std::size_t first = 0; first < node->width(); first += group_width) {
+        const BitMask full = match_full(node->tags() + first);
+        if (full) return node->place(first + full.next());
+      }
     }
-    return node->place(n);
+    return {};
+  }
+  // After a removal from a group that nobody else has any part of: if the tag is not one of the
+  // chain's, an element of the chain takes the place. Whether the chain has more.
+  bool close_gap(std::size_t group, const std::uint8_t* tag) noexcept {
+    // As numbers: it may be in a node.
+    const std::uintptr_t lane =
+        reinterpret_cast<std::uintptr_t>(tag) - reinterpret_cast<std::uintptr_t>(tags_of(group));
+    if (lane < group_width) {
+      const PlaceType from = any_in_chain(group);
+      if (!from) return false;
+      from.slot->relocate(slots_of(group)[lane]);
+      from.slot->destroy_moved();
+      set_tag(tags_of(group) + lane, *from.tag);
+      set_tag(from.tag, 0);
+    }
+    return static_cast<bool>(any_in_chain(group));
   }
 
   // Counts groups out that have moved, with nothing left in their slots.
@@ -343,14 +279,6 @@ struct alignas(64) Table {
             at + static_cast<std::uintptr_t>(last) * group_bytes};
   }
 
-  DASHMAP_DETAIL_COLD static PlaceType vacancy_in_wide(Node& node) noexcept {
-    for (std::size_t first_lane = 0; first_lane < node.width(); first_lane += group_width) {
-      if (const BitMask empty = match_empty(node.tags() + first_lane)) {
-        return node.place(first_lane + empty.next());
-      }
-    }
-    return {};
-  }
   template <class Matches>
   DASHMAP_DETAIL_COLD static PlaceType find_in_long(Node& chain, std::uint64_t hash,
                                                     Matches matches) {
