@@ -254,7 +254,8 @@ class Container {
     static constexpr Request request{Operation::erase};
     return engine_
         .remove(
-            as_query<Types>(key), typename Engine::Always{}, [](auto&) { return true; }, request)
+            as_query<Types>(key), typename Engine::Unconditional{}, [](auto&) { return true; },
+            request)
         .has_value();
   }
 

@@ -153,7 +153,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K>
   std::optional<std::pair<K, V>> remove(const Q& key) {
     static constexpr detail::Request request{detail::Operation::remove};
-    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Always{},
+    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Unconditional{},
                                 Base::take_pair, request);
   }
   /// Removes the key if `p(const K&, const V&)`. \locks group exclusive

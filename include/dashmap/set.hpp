@@ -81,8 +81,8 @@ class DashSet
   template <detail::Query<Types> Q = K>
   std::optional<K> remove(const Q& key) {
     static constexpr detail::Request request{detail::Operation::remove};
-    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Always{}, take_key,
-                                request);
+    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Unconditional{},
+                                take_key, request);
   }
   /// Removes the key if `p(const K&)`. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&> P>

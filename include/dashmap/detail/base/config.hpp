@@ -119,11 +119,11 @@
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
-#define DASHMAP_DETAIL_NOINLINE __attribute__((noinline))
-#define DASHMAP_DETAIL_COLD __attribute__((noinline, cold))
+#define DASHMAP_DETAIL_NOINLINE __attribute__((__noinline__))
+#define DASHMAP_DETAIL_COLD __attribute__((__noinline__, cold))
 #if defined(__OPTIMIZE__)
-#define DASHMAP_DETAIL_INLINE inline __attribute__((always_inline))
-#define DASHMAP_DETAIL_LAMBDA_INLINE __attribute__((always_inline))
+#define DASHMAP_DETAIL_INLINE inline __attribute__((__always_inline__))
+#define DASHMAP_DETAIL_LAMBDA_INLINE __attribute__((__always_inline__))
 #else  // quicker to build, easier to step through
 #define DASHMAP_DETAIL_INLINE inline
 #define DASHMAP_DETAIL_LAMBDA_INLINE
@@ -173,7 +173,7 @@
 // cannot know that the value is not used, so these few functions are not instrumented; they stay
 // out of line in its builds, since inlining would instrument them again.
 #if DASHMAP_DETAIL_TSAN
-#define DASHMAP_DETAIL_NO_TSAN __attribute__((no_sanitize("thread"), noinline))
+#define DASHMAP_DETAIL_NO_TSAN __attribute__((no_sanitize("thread"), __noinline__))
 #else
 #define DASHMAP_DETAIL_NO_TSAN
 #endif

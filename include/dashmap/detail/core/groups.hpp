@@ -97,11 +97,11 @@ class GroupFinder : public Ranges<Types> {
     // By value: nobody is told where the caller has its group.
     DASHMAP_DETAIL_COLD bool examine(GroupType group, const SlotType& slot) const {
       if (filter_ && !in_range(slot)) return false;
-      if (own_ || nested_since(*group.word)) check(group, slot);
+      if (own_ || nested_since(*group.word)) check_admitted(group, slot);
       return true;
     }
 
-    void check(const GroupType& group, const SlotType& slot) const {
+    void check_admitted(const GroupType& group, const SlotType& slot) const {
       map_->template require<Exclusive>(group, &slot, map_->hash_of_slot(slot), slot.element().key,
                                         Request{operation_});
     }

@@ -247,7 +247,7 @@ class Lookup : public Locker<Types> {
   // The lanes with the hash's tag; the slot of the first is fetched while the lock is taken.
   DASHMAP_DETAIL_INLINE static BitMask lanes_in(const GroupType& group, std::uint64_t hash) {
     const BitMask lanes = match(group.table->tags_of(group.index), tag_pattern(hash));
-    if (lanes) DASHMAP_DETAIL_PREFETCH(group.table->slots + group.first_slot() + lanes.next());
+    if (lanes) DASHMAP_DETAIL_PREFETCH(group.table->slot_array + group.first_slot() + lanes.next());
     return lanes;
   }
 

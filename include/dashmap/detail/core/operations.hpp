@@ -184,7 +184,7 @@ class Operations : public Room<Types> {
                                     const Request& request)
       -> std::optional<std::invoke_result_t<Take, typename Types::ElementType&>> {
     using Result = std::invoke_result_t<Take, typename Types::ElementType&>;
-    constexpr bool closure = !std::is_same_v<std::remove_cvref_t<Condition>, Always>;
+    constexpr bool closure = !std::is_same_v<std::remove_cvref_t<Condition>, Unconditional>;
     using MarkType = std::conditional_t<closure || !Types::trivial, Mark, NoMark>;
     const std::uint64_t hash = this->hash_of(key);
     std::optional<Result> result;
@@ -204,7 +204,7 @@ class Operations : public Room<Types> {
     if constexpr (SlotType::in_place) result.emplace(take(doomed->slot.element()));
     return result;
   }
-  struct Always {};
+  struct Unconditional {};
 
   // Replaces the value by what f(const Key&, Value) gives; false when the key is absent. The old
   // value is passed as a copy where f may throw and a copy can be had, else moved.

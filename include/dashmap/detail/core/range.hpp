@@ -75,7 +75,7 @@ class Ranges : public Operations<Types> {
         } else {
           if (node_ == nullptr) return {};
           tags_ = node_->tags();
-          slots_ = node_->slots();
+          slots_ = node_->slot_array();
           left_ = (node_->width() - 1) / group_width;
           node_ = node_->next.load(std::memory_order_acquire);
         }

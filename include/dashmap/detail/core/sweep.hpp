@@ -191,12 +191,12 @@ class Sweeper : public GroupFinder<Types> {
 
   // Asks for the slots of the next group and for the word `words_a_line` further on, if there are
   // any: the lock's instruction keeps the processor from looking ahead by itself.
-  DASHMAP_DETAIL_INLINE static void prefetch_behind(const Word* word, const SlotType* slots,
+  DASHMAP_DETAIL_INLINE static void prefetch_behind(const Word* word, const SlotType* slot_array,
                                                     bool any) noexcept {
     if (!any) return;
     DASHMAP_DETAIL_PREFETCH(word + words_a_line);
     // As bytes: what is asked for are lines, wherever in them slots begin.
-    const auto* next = reinterpret_cast<const unsigned char*>(slots + group_width);
+    const auto* next = reinterpret_cast<const unsigned char*>(slot_array + group_width);
     constexpr std::size_t size = std::min(group_width * sizeof(SlotType), 8 * line);
 #pragma GCC unroll 8
     for (std::size_t at = 0; at < size; at += line) DASHMAP_DETAIL_PREFETCH(next + at);
@@ -230,19 +230,19 @@ class Sweeper : public GroupFinder<Types> {
     std::size_t index = hand.group.index;
     Word* word = hand.group.word;
     std::uint8_t* tags = table.tags_of(index);
-    SlotType* slots = table.slots_of(index);
+    SlotType* slot_array = table.slots_of(index);
     BitMask lanes = hand.lanes;
     Section section(this->sleepers(), *word, hand.locked);
     for (;;) {
-      prefetch_behind(word, slots, index + words_a_line < table.groups);
+      prefetch_behind(word, slot_array, index + words_a_line < table.groups);
       if (lanes) [[likely]]
-        sweep_lanes(word, groups.operation(), lanes, PlaceType::of(slots, tags), f);
+        sweep_lanes(word, groups.operation(), lanes, PlaceType::of(slot_array, tags), f);
       if (lanes || word::has_overflow(section.locked())) [[unlikely]]
         sweep_rest(groups, {&table, index, word, 0}, lanes, f);
       if (++index == end || !grave.empty()) break;
       ++word;
       tags += group_width;
-      slots += group_width;
+      slot_array += group_width;
       word_t seen = word->load(std::memory_order_acquire);
       if (!word::is_readable(seen)) [[unlikely]]
         break;

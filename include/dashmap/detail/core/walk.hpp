@@ -204,7 +204,7 @@ class Walker : public Sweeper<Types> {
       }
       if (this->own()) {
         try {
-          this->check(this->group_, *place.slot);
+          this->check_admitted(this->group_, *place.slot);
         } catch (...) {
           handle.reset();
           throw;

@@ -70,7 +70,7 @@ class alignas(16) OverflowNode {
   Place<SlotType> narrow_place(std::size_t lane) noexcept {
     return {slots_for(overflow_width) + lane, tags() + lane};
   }
-  SlotType* slots() noexcept { return slots_for(width()); }
+  SlotType* slot_array() noexcept { return slots_for(width()); }
   // The table's list of all nodes.
   OverflowNode* next_of_table() const noexcept {
     return reinterpret_cast<OverflowNode*>(link_ & ~width_bits);  // cast: link_ is a number

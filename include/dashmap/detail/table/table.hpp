@@ -73,7 +73,7 @@ struct alignas(64) Table {
   using PlaceType = Place<SlotType>;
 
   std::uint8_t* tags;
-  SlotType* slots;
+  SlotType* slot_array;
   unsigned shift;
   std::atomic<Table*> previous{nullptr};  // the table whose elements are moving here
   std::uint64_t groups;
@@ -95,7 +95,7 @@ struct alignas(64) Table {
 
   constexpr Table(std::uint8_t* t, SlotType* s, std::atomic<Node*>* o, std::uint64_t n) noexcept
       : tags(t),
-        slots(s),
+        slot_array(s),
         shift(63U - static_cast<unsigned>(std::countr_zero(n))),
         groups(n),
         capacity(capacity_of(n)),
@@ -118,7 +118,7 @@ struct alignas(64) Table {
     return first_hash(group) + ((std::uint64_t{1} << shift) - 1);
   }
   std::uint8_t* tags_of(std::size_t group) const noexcept { return tags + group * group_width; }
-  SlotType* slots_of(std::size_t group) const noexcept { return slots + group * group_width; }
+  SlotType* slots_of(std::size_t group) const noexcept { return slot_array + group * group_width; }
 
   // The element with the hash's tag for which `matches(slot)` is true, in the group whose slots
   // begin at `first`; `overflown`: the group has a chain.
@@ -142,7 +142,7 @@ struct alignas(64) Table {
                                                             Matches matches) const {
     for (; lanes; lanes.clear_lowest()) {
       const std::size_t at = first + lanes.next();
-      SlotType* slot = slots + at;
+      SlotType* slot = slot_array + at;
       if (matches(*slot)) [[likely]]
         return PlaceType{slot, tags + at};
     }
@@ -273,7 +273,7 @@ struct alignas(64) Table {
 
  private:
   Extent slots_in(std::uint64_t first, std::uint64_t last) const noexcept {
-    const auto at = reinterpret_cast<std::uintptr_t>(slots);  // only numbers round to pages
+    const auto at = reinterpret_cast<std::uintptr_t>(slot_array);  // only numbers round to pages
     constexpr std::uintptr_t group_bytes = group_width * sizeof(SlotType);
     return {at + static_cast<std::uintptr_t>(first) * group_bytes,
             at + static_cast<std::uintptr_t>(last) * group_bytes};
@@ -307,7 +307,7 @@ struct alignas(64) Table {
   static constexpr std::size_t alignment = std::max<std::size_t>(64, alignof(SlotType));
 
   struct Layout {
-    std::size_t words, overflow, vacated, tags, slots, bytes;
+    std::size_t words, overflow, vacated, tags, slot_array, bytes;
     bool large;
   };
   static Layout layout_for(std::uint64_t groups);

@@ -85,8 +85,8 @@ auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
   const std::size_t slot_bytes = n * group_width * sizeof(SlotType);
   const std::size_t counts = layout.large ? vacated_counts(slot_bytes) : 0;
   layout.tags = (layout.vacated + counts * sizeof(VacatedCount) + 15) / 16 * 16;
-  layout.slots = align(layout.tags + n * group_width);
-  layout.bytes = align(layout.slots + slot_bytes);
+  layout.slot_array = align(layout.tags + n * group_width);
+  layout.bytes = align(layout.slot_array + slot_bytes);
   return layout;
 }
 
@@ -123,12 +123,12 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
     const auto address = reinterpret_cast<std::uintptr_t>(base);
     offset = static_cast<unsigned char>(-address % alignment);
     base += offset;
-    std::memset(base + layout.words, 0, layout.slots - layout.words);
+    std::memset(base + layout.words, 0, layout.slot_array - layout.words);
   }
   // Places of arrays in it, which begin to live as zeros, or when they are written.
-  auto* const slots = reinterpret_cast<SlotType*>(base + layout.slots);
+  auto* const slot_array = reinterpret_cast<SlotType*>(base + layout.slot_array);
   auto* const overflow = reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow);
-  Table* const table = ::new (base) Table(base + layout.tags, slots, overflow, groups);
+  Table* const table = ::new (base) Table(base + layout.tags, slot_array, overflow, groups);
   table->bytes = layout.bytes;
   table->from_system = from_system;
   table->offset = offset;
