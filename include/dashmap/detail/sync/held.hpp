@@ -39,7 +39,7 @@
 
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/base/function_ref.hpp"
-#include "dashmap/detail/sync/hold.hpp"
+#include "dashmap/detail/sync/hold_list.hpp"
 
 namespace dashmap::detail {
 
@@ -166,18 +166,12 @@ class Held {
     for (const ClosureHold* hold = held_closures; hold != nullptr; hold = hold->outer) {
       f(hold->view());
     }
-    const HeldThread* me = held_thread;
+    HeldThread* me = held_thread;
     if (me == nullptr) return;
-    const auto mine = [&](Hold& hold) {
-      if (hold.ended()) return;
+    me->for_each_own(held_top, [&](Hold& hold) {
       const std::uintptr_t user = hold.user.load(std::memory_order_acquire) & ~lent;
       if (user == no_user || user == me->as_user()) f(hold.view());
-    };
-    HoldBlock* newest = me->newest.load(std::memory_order_relaxed);
-    for (Hold* hold = newest->records; hold != held_top; ++hold) mine(*hold);
-    for (HoldBlock* block = newest->older; block != nullptr; block = block->older) {
-      for (Hold& hold : block->records) mine(hold);
-    }
+    });
     if (me->adopted.load(std::memory_order_relaxed) == 0) return;
     for_each_record([&](const HoldView& hold, const HeldThread* user, const HeldThread* maker) {
       if (user == me && maker != me) f(hold);
@@ -239,6 +233,7 @@ class Held {
   static void release() noexcept {
     if (held_thread != nullptr) {
       held_thread->set_stack({}, nullptr);
+      held_thread->set_quiet();
       held_thread->owned.store(false, std::memory_order_release);
     }
     held_top = held_end = nullptr;
@@ -314,28 +309,22 @@ class Held {
       claim_thread();
       return held_top++;
     }
-    // Records that ended out of order: below the top, then in the middle of any block.
-    const auto free = [](Hold& hold) {
-      if (!hold.ended()) return false;
-      hold.clear_user();
-      return true;
-    };
-    HoldBlock* newest = held_thread->newest.load(std::memory_order_relaxed);
+    // Records that ended out of order: below the top, then anywhere.
+    HeldThread& me = *held_thread;
+    HoldBlock* const full = me.current;
     Hold* top = held_top;
-    while (top != newest->records && free(*(top - 1))) --top;
+    while (top != full->records && (top - 1)->is_free()) --top;
     held_top = top;
     if (top != held_end) return held_top++;
-    for (HoldBlock* block = newest; block != nullptr; block = block->older) {
-      for (Hold& hold : block->records) {
-        if (free(hold)) return &hold;
-      }
-    }
-    auto* block = new HoldBlock;
-    block->older = newest;
-    held_thread->newest.store(block, std::memory_order_release);
-    held_top = block->records;
-    held_end = block->records + HoldBlock::size;
-    return held_top++;
+    Hold* place = me.next_place();
+    if (me.current != full) set_top(place + 1);
+    return place;
+  }
+
+  // The next record of the current block goes to `top`.
+  static void set_top(Hold* top) noexcept {
+    held_top = top;
+    held_end = held_thread->current->records + HoldBlock::size;
   }
 
   static void claim_thread() {
@@ -369,13 +358,8 @@ class Held {
                          std::memory_order_relaxed);
     thread->id.store(thread_id(), std::memory_order_relaxed);
     thread->set_stack(this_thread_stack(), this_thread_second_stack());
-    HoldBlock* newest = thread->newest.load(std::memory_order_relaxed);
-    for (HoldBlock* block = newest; block != nullptr; block = block->older) {
-      for (Hold& hold : block->records) hold.clear_user();
-    }
-    held_top = newest->records;
-    held_end = newest->records + HoldBlock::size;
     held_thread = thread;
+    set_top(thread->make_current(*thread->current));
   }
 
   inline static constinit std::atomic<HeldThread*> threads_{&first_held_thread};

@@ -1,6 +1,6 @@
 // Role
 //   The record of a hold: what the deadlock search, error messages and a thread's own look-ups know
-//   about a lock that somebody has; and the lists that keep these records.
+//   about a lock that somebody has.
 //
 // Invariants
 //   See held.hpp, which is the one that changes them.
@@ -9,7 +9,7 @@
 //   See held.hpp.
 //
 // Not here
-//   Making and ending records (held.hpp).
+//   Making and ending records (held.hpp), the lists of them (hold_list.hpp).
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,6 @@
 #include <utility>
 
 #include "dashmap/detail/base/config.hpp"
-#include "dashmap/detail/base/stack_bounds.hpp"
 #include "dashmap/detail/sync/lock_word.hpp"
 #include "dashmap/detail/sync/operation.hpp"
 
@@ -222,6 +221,12 @@ struct Hold {
     user.store(no_user, std::memory_order_relaxed);
   }
   bool ended() const noexcept { return where.load(std::memory_order_acquire) == nullptr; }
+  // Whether the place is free for a new record, which it is ready for then.
+  bool is_free() noexcept {
+    if (!ended()) return false;
+    clear_user();
+    return true;
+  }
   HoldView view() noexcept {
     constexpr auto relaxed = std::memory_order_relaxed;
     const std::uint64_t hash = first.load(relaxed);
@@ -252,72 +257,5 @@ inline std::uintptr_t thread_id() noexcept {
     return std::hash<std::thread::id>()(id);
   }
 }
-
-struct Wait;
-
-// The records of one thread: a chain of blocks, the newest first.
-struct HoldBlock {
-  static constexpr std::size_t size = 64;
-
-  Hold records[size];
-  HoldBlock* older = nullptr;  // of the same thread; never changes once published
-};
-
-struct HeldThread {
-  constexpr HeldThread(HoldBlock* block, bool taken) noexcept : newest(block), owned(taken) {}
-
-  std::atomic<HoldBlock*> newest;
-  // While the thread sleeps: what it waits for, and its closures. Guarded by the search's mutex.
-  std::atomic<const Wait*> waiting{nullptr};
-  const ClosureHold* closures = nullptr;
-  std::atomic<std::uint64_t> number{0};      // of the thread, for reports; counts from 1
-  std::atomic<std::uintptr_t> id{0};         // as debuggers know it, see thread_id()
-  std::atomic<std::uintptr_t> stack_low{0};  // where its stack is
-  std::atomic<std::uintptr_t> stack_high{0};
-  std::atomic<void*> second_stack{nullptr};  // see this_thread_second_stack()
-  std::atomic<std::uint32_t> adopted{0};     // records in other threads' blocks that count here
-  std::atomic<bool> owned;
-  HeldThread* next = nullptr;
-
-  std::uintptr_t as_user() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
-
-  // Relaxed, all, here and below: set before the thread makes its first record, by which others
-  // come here, and taken back as it ends, when no guard is on its stack any more.
-  void set_stack(const StackBounds& bounds, void* second) noexcept {
-    stack_low.store(bounds.low, std::memory_order_relaxed);
-    stack_high.store(bounds.high, std::memory_order_relaxed);
-    second_stack.store(second, std::memory_order_relaxed);
-  }
-  bool has_on_stack(const void* place) const noexcept {
-    // As a number: it need not be part of what it is compared with.
-    const auto at = reinterpret_cast<std::uintptr_t>(place);
-    return (stack_low.load(std::memory_order_relaxed) <= at &&
-            at < stack_high.load(std::memory_order_relaxed)) ||
-           is_in_second_stack(second_stack.load(std::memory_order_relaxed), place);
-  }
-
-  // Calls f(hold) for each record in its blocks, whoever uses it.
-  template <class F>
-  void for_each_made(F f) const {
-    for (HoldBlock* block = newest.load(std::memory_order_acquire); block != nullptr;
-         block = block->older) {
-      for (Hold& hold : block->records) {
-        if (!hold.ended()) f(hold);
-      }
-    }
-  }
-  bool made(const Hold* hold) const {
-    for (const HoldBlock* block = newest.load(std::memory_order_acquire); block != nullptr;
-         block = block->older) {
-      if (!(hold < block->records) && hold < block->records + HoldBlock::size) return true;
-    }
-    return false;
-  }
-  bool is_unused() const {
-    bool unused = adopted.load(std::memory_order_acquire) == 0;
-    for_each_made([&](const Hold&) { unused = false; });
-    return unused;
-  }
-};
 
 }  // namespace dashmap::detail
