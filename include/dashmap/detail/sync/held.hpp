@@ -108,7 +108,7 @@ class Held {
   // maker's stack.
   DASHMAP_DETAIL_COLD static bool is_shown(const Hold* hold, const void* place) noexcept {
     return (hold->user.load(std::memory_order_acquire) & ~lent) == no_user &&
-           (is_made_here(hold) || is_on_makers_stack(hold, place));
+           (is_made_here(hold) || hold->maker->has_on_stack(place));
   }
 
   // The thread that made the record and its guard goes on with it, whoever was shown the guard.
@@ -246,13 +246,6 @@ class Held {
   }
   static bool is_made_here(const Hold* hold) noexcept {
     return held_thread != nullptr && held_thread->made(hold);
-  }
-
-  static bool is_on_makers_stack(const Hold* hold, const void* place) noexcept {
-    for (const HeldThread* thread = threads(); thread != nullptr; thread = thread->next) {
-      if (thread->made(hold)) return thread->has_on_stack(place);
-    }
-    return false;
   }
 
   // The record does not count for `user` any more.

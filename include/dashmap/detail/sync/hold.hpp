@@ -102,6 +102,7 @@ inline constexpr std::uintptr_t lent = 1;       // held.hpp, 6
 inline constexpr std::uintptr_t no_longer = 2;  // about to end
 
 struct Hold;
+struct HeldThread;
 
 // A key that is held without an element: the query of a vacant entry, as the caller passed it, and
 // a comparison of it with a key of the map. For the thread that has it alone.
@@ -179,6 +180,7 @@ struct Hold {
   // The guard was moved off its thread's stack: it may be on its way to another thread.
   std::atomic<bool> roams{false};
   std::atomic<bool> travelled{false};  // another thread than its maker used the guard
+  const HeldThread* maker = nullptr;   // set before the first record is made here
 
   // Changes while the record lives are relaxed: its thread reads them in order, the search while
   // that thread sleeps, which the search's mutex orders. But for the kind: who sees that a moved

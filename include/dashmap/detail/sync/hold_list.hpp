@@ -106,13 +106,7 @@ struct HeldThread {
       }
     }
   }
-  bool made(const Hold* hold) const {
-    for (const HoldBlock* block = newest.load(std::memory_order_acquire); block != nullptr;
-         block = block->older) {
-      if (!(hold < block->records) && hold < block->records + HoldBlock::size) return true;
-    }
-    return false;
-  }
+  bool made(const Hold* hold) const noexcept { return hold->maker == this; }
   bool is_unused() const {
     bool unused = adopted.load(std::memory_order_acquire) == 0;
     for_each_made([&](const Hold&) { unused = false; });
@@ -169,7 +163,10 @@ struct HeldThread {
   }
 
   Hold* make_current(HoldBlock& block) noexcept {
-    for (Hold& hold : block.records) hold.clear_user();
+    for (Hold& hold : block.records) {
+      hold.clear_user();
+      hold.maker = this;
+    }
     if (block.quiet.load(std::memory_order_relaxed)) {
       block.quiet.store(false, std::memory_order_relaxed);  // relaxed: see there
       block.next_busy = std::exchange(busy, &block);
