@@ -253,9 +253,9 @@ class Container {
   bool erase(const Q& key) {
     static constexpr Request request{Operation::erase};
     return engine_
-        .remove(
-            as_query<Types>(key), typename Engine::Unconditional{}, [](auto&) { return true; },
-            request)
+        .template remove<bool>(
+            as_query<Types>(key), typename Engine::Unconditional{},
+            [](auto&, const auto& make) { make(true); }, request)
         .has_value();
   }
 

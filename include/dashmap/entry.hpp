@@ -55,15 +55,11 @@ class OccupiedEntry {
   Key into_key() { return state_.into_key(); }
   /// Removes the element and gives its value; releases the lock.
   Value remove() {
-    return state_.extract([](auto& element) -> Value {
-      return detail::give<Key, Value>(element.value);
-    });
+    return state_.extract([](auto& element) -> Value { return detail::give(element.value); });
   }
   /// Removes the element and gives it; releases the lock.
   std::pair<Key, Value> remove_entry() {
-    return state_.extract([](auto& element) -> std::pair<Key, Value> {
-      return {detail::give<Key, Value>(element.key), detail::give<Key, Value>(element.value)};
-    });
+    return state_.extract([](auto& element) { return detail::pair_of(element); });
   }
   /// Stores the key that was asked for and the value; gives the stored ones before; releases the
   /// lock.

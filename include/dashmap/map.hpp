@@ -153,14 +153,14 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K>
   std::optional<std::pair<K, V>> remove(const Q& key) {
     static constexpr detail::Request request{detail::Operation::remove};
-    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Unconditional{},
-                                Base::take_pair, request);
+    return this->engine_.template remove<typename Base::Pair>(
+        detail::as_query<Types>(key), typename Engine::Unconditional{}, Base::take_pair, request);
   }
   /// Removes the key if `p(const K&, const V&)`. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&, const V&> P>
   std::optional<std::pair<K, V>> remove_if(const Q& key, P&& p) {
     static constexpr detail::Request request{detail::Operation::remove_if};
-    return this->engine_.remove(
+    return this->engine_.template remove<typename Base::Pair>(
         detail::as_query<Types>(key),
         [&](const K& k, V& v) -> bool { return std::invoke(p, k, std::as_const(v)); },
         Base::take_pair, request);
@@ -169,7 +169,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   template <detail::Query<Types> Q = K, std::predicate<const K&, V&> P>
   std::optional<std::pair<K, V>> remove_if_mut(const Q& key, P&& p) {
     static constexpr detail::Request request{detail::Operation::remove_if_mut};
-    return this->engine_.remove(
+    return this->engine_.template remove<typename Base::Pair>(
         detail::as_query<Types>(key),
         [&](const K& k, V& v) -> bool { return std::invoke(p, k, v); }, Base::take_pair, request);
   }

@@ -61,8 +61,9 @@ class MapBase : public Container<Self, Types> {
     if constexpr (!std::is_scalar_v<Key>) entry.make_key();
   }
 
-  static constexpr auto take_pair = [](auto& element) -> std::pair<Key, Value> {
-    return {give<Key, Value>(element.key), give<Key, Value>(element.value)};
+  using Pair = std::pair<Key, Value>;
+  static constexpr auto take_pair = [](auto& element, const auto& make) {
+    give_both(element, make);
   };
 };
 

@@ -81,14 +81,14 @@ class DashSet
   template <detail::Query<Types> Q = K>
   std::optional<K> remove(const Q& key) {
     static constexpr detail::Request request{detail::Operation::remove};
-    return this->engine_.remove(detail::as_query<Types>(key), typename Engine::Unconditional{},
-                                take_key, request);
+    return this->engine_.template remove<K>(detail::as_query<Types>(key),
+                                            typename Engine::Unconditional{}, take_key, request);
   }
   /// Removes the key if `p(const K&)`. \locks group exclusive
   template <detail::Query<Types> Q = K, std::predicate<const K&> P>
   std::optional<K> remove_if(const Q& key, P&& p) {
     static constexpr detail::Request request{detail::Operation::remove_if};
-    return this->engine_.remove(
+    return this->engine_.template remove<K>(
         detail::as_query<Types>(key),
         [&](const K& k, detail::Unit&) -> bool { return std::invoke(p, k); }, take_key, request);
   }
@@ -181,8 +181,8 @@ class DashSet
     return keys;
   }
 
-  static constexpr auto take_key = [](auto& element) -> K {
-    return std::move_if_noexcept(element.key);
+  static constexpr auto take_key = [](auto& element, const auto& make) {
+    make(detail::give(element.key));
   };
 };
 

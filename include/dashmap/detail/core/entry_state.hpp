@@ -158,9 +158,7 @@ class EntryState {
   {
     typename Map::Displaced displaced;
     const Alone alone(*this);
-    Value old(give<Key, Value>(slot_->element().value));
-    slot_->replace_value(map_->alloc(), std::move(value), displaced);
-    return old;
+    return slot_->exchange_value(map_->alloc(), std::move(value), displaced);
   }
 
   // Takes the element out and gives what take(element) makes of it, then releases the lock.
@@ -191,10 +189,9 @@ class EntryState {
 
   // Puts the supplied key and the value in the element's place; gives what was there.
   std::pair<Key, Value> replace_entry(Value value) {
-    // What is given is a copy where making it may fail: then before the supplied key is used up.
-    constexpr bool copies = !element_moves_nothrow<Key, Value> &&
-                            std::is_copy_constructible_v<Key> &&
-                            std::is_copy_constructible_v<Value>;
+    // What is given before the supplied key is used up must be copied.
+    constexpr bool copies = !part_moves_nothrow<Value> && std::is_copy_constructible_v<Value> &&
+                            std::is_copy_constructible_v<Key>;
     Later<typename Map::Doomed> old;
     Later<typename Map::Prepared> fresh;
     std::optional<Alone> alone(std::in_place, *this);
@@ -208,12 +205,11 @@ class EntryState {
       } else {
         with_supplied(from);
       }
+      spent_ = true;
     };
     if constexpr (!copies) build();
-    auto& element = slot_->element();
-    std::pair<Key, Value> result(give<Key, Value>(element.key), give<Key, Value>(element.value));
+    std::pair<Key, Value> result = pair_of(slot_->element());
     if constexpr (copies) build();
-    spent_ = true;
     old.emplace(*slot_, map_->alloc());
     fresh->commit(*slot_);
     alone.reset();

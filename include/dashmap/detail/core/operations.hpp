@@ -176,14 +176,12 @@ class Operations : public Room<Types> {
     return store(hash, std::forward<Q>(key), std::move(value), displaced, request);
   }
 
-  // Removes the element if `condition(const Key&, Value&)`, and gives what `take(ElementType&)`
-  // makes of it; nothing when there was none. Elements in place move without throwing, so they are
-  // taken after the lock is released; a node is taken from before it leaves the map.
-  template <class Q, class Condition, class Take>
-  DASHMAP_DETAIL_INLINE auto remove(const Q& key, Condition&& condition, Take&& take,
-                                    const Request& request)
-      -> std::optional<std::invoke_result_t<Take, typename Types::ElementType&>> {
-    using Result = std::invoke_result_t<Take, typename Types::ElementType&>;
+  // Removes the element if `condition(const Key&, Value&)`, and gives what `take(ElementType&,
+  // make)` makes by make(parts...); nothing when there was none. Elements in place move without
+  // throwing: they are taken after the lock is released; a node before it leaves the map.
+  template <class Result, class Q, class Condition, class Take>
+  DASHMAP_DETAIL_INLINE std::optional<Result> remove(const Q& key, Condition&& condition,
+                                                     Take&& take, const Request& request) {
     constexpr bool closure = !std::is_same_v<std::remove_cvref_t<Condition>, Unconditional>;
     using MarkType = std::conditional_t<closure || !Types::trivial, Mark, NoMark>;
     const std::uint64_t hash = this->hash_of(key);
@@ -197,11 +195,11 @@ class Operations : public Room<Types> {
       if constexpr (closure) {
         if (!std::invoke(condition, std::as_const(element.key), element.value)) return result;
       }
-      if constexpr (!SlotType::in_place) result.emplace(take(element));
+      if constexpr (!SlotType::in_place) take(element, into(result));
       evict(found.place, doomed);
       this->tidy(found);
     }
-    if constexpr (SlotType::in_place) result.emplace(take(doomed->slot.element()));
+    if constexpr (SlotType::in_place) take(doomed->slot.element(), into(result));
     return result;
   }
   struct Unconditional {};

@@ -263,8 +263,7 @@ class Ranges : public Operations<Types> {
   std::optional<std::pair<Key, Value>> remove_held(const Q& key) {
     std::optional<std::pair<Key, Value>> result;
     if (const PlaceType place = find_held(key)) {
-      auto& element = place.slot->element();
-      result.emplace(give<Key, Value>(element.key), give<Key, Value>(element.value));
+      give_both(place.slot->element(), into(result));
       Later<typename Base::Doomed> doomed;
       this->evict(place, doomed);
     }

@@ -94,7 +94,7 @@ class Sweeper : public GroupFinder<Types> {
       grave.prepare();
       // Room first: growing after the element was moved out could lose it.
       if (out.size() == out.capacity()) out.reserve(std::max<std::size_t>(8, 2 * out.size()));
-      out.emplace_back(give<Key, Value>(element.key), give<Key, Value>(element.value));
+      give_both(element, into(out));
       grave.take(place);
     });
     return out;

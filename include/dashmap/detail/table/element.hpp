@@ -15,7 +15,7 @@
 //   Slots are written under the group's exclusive lock only; racy_copy() may run at any time.
 //
 // Not here
-//   Tags and groups (table.hpp), locks.
+//   Tags and groups (table.hpp), what is given away of an element (give.hpp), locks.
 #pragma once
 
 #include <array>
@@ -31,6 +31,7 @@
 #include <utility>
 
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/table/give.hpp"
 
 namespace dashmap {
 
@@ -145,23 +146,6 @@ DASHMAP_DETAIL_NO_TSAN inline T racy_copy(const T& source) noexcept {
   __builtin_memcpy(bytes.data, &source, sizeof(T));
 #endif
   return __builtin_bit_cast(T, bytes);
-}
-
-template <class K, class V>
-inline constexpr bool element_moves_nothrow =
-    std::is_nothrow_move_constructible_v<K> && std::is_nothrow_move_constructible_v<V> &&
-    std::is_nothrow_destructible_v<K> && std::is_nothrow_destructible_v<V>;
-
-// A part of an element that is to be given away: moved, unless moving the element could fail half
-// way and a copy can be had.
-template <class K, class V, class Part>
-constexpr decltype(auto) give(Part& part) noexcept {
-  if constexpr (element_moves_nothrow<K, V> || !std::is_copy_constructible_v<K> ||
-                !std::is_copy_constructible_v<V>) {
-    return std::move(part);
-  } else {
-    return std::as_const(part);
-  }
 }
 
 // The largest element that is kept in place, in bytes, and the strictest alignment.
@@ -282,6 +266,8 @@ class Slot<K, V, StoresHash> {
       if (node_ != nullptr) free_node(alloc_, node_);
     }
     void commit(Slot& slot) noexcept { slot.node_ = std::exchange(node_, nullptr); }
+    explicit operator bool() const noexcept { return node_ != nullptr; }
+    ElementType& element() noexcept { return *node_; }
 
    private:
     NodeAlloc alloc_;
@@ -317,24 +303,63 @@ class Slot<K, V, StoresHash> {
   };
   template <class Alloc>
   void replace_value(const Alloc& alloc, V&& value, Displaced<Alloc>& displaced) {
-    if constexpr (std::is_nothrow_move_constructible_v<V> && std::is_nothrow_destructible_v<V>) {
+    if constexpr (part_moves_nothrow<V>) {
       (displaced.value != nullptr ? *displaced.value : displaced.own)
           .emplace(std::move(node_->value));
-      std::destroy_at(&node_->value);
-      std::construct_at(&node_->value, std::move(value));
+      refill(node_->value, std::move(value));
     } else {
-      if (displaced.value != nullptr) {
-        displaced.value->emplace(std::move_if_noexcept(node_->value));
-      }
-      displaced.alloc.emplace(alloc);
-      Prepared<Alloc> next(alloc, node_->hash.value, std::move_if_noexcept(node_->key),
-                           [&]() -> V { return V(std::move(value)); });
-      displaced.node.emplace(*this);
-      next.commit(*this);
+      Successor<Alloc> next(*this, alloc, std::move(value));
+      if (displaced.value != nullptr) displaced.value->emplace(give(node_->value));
+      next.commit(displaced);
     }
+  }
+  // Gives the old value, made where it is returned.
+  template <class Alloc>
+  V exchange_value(const Alloc&, V&& value, Displaced<Alloc>&) noexcept
+    requires part_moves_nothrow<V>
+  {
+    V old(std::move(node_->value));
+    refill(node_->value, std::move(value));
+    return old;
+  }
+  template <class Alloc>
+  V exchange_value(const Alloc& alloc, V&& value, Displaced<Alloc>& displaced) {
+    Successor<Alloc> next(*this, alloc, std::move(value));
+    V old(give(node_->value));
+    next.commit(displaced);
+    return old;
   }
 
  private:
+  // The node that is to take the place of a slot's, with the key of that one, which gets it back
+  // unless the exchange is made.
+  template <class Alloc>
+  class Successor {
+   public:
+    Successor(Slot& slot, const Alloc& alloc, V&& value)
+        : slot_(slot),
+          alloc_(alloc),
+          next_(alloc, slot.node_->hash.value, give(slot.node_->key),
+                [&]() -> V { return V(std::move(value)); }) {}
+    Successor(const Successor&) = delete;
+    Successor& operator=(const Successor&) = delete;
+    ~Successor() {
+      if constexpr (part_moves_nothrow<K>) {
+        if (next_) refill(slot_.node_->key, std::move(next_.element().key));
+      }
+    }
+    void commit(Displaced<Alloc>& displaced) noexcept {
+      displaced.alloc.emplace(alloc_);
+      displaced.node.emplace(slot_);
+      next_.commit(slot_);
+    }
+
+   private:
+    Slot& slot_;
+    const Alloc& alloc_;
+    Prepared<Alloc> next_;
+  };
+
   template <class Alloc>
   static void free_node(Alloc alloc, ElementType* node) noexcept {
     using Traits = std::allocator_traits<Alloc>;
