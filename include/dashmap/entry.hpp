@@ -71,14 +71,29 @@ class OccupiedEntry {
   friend class VacantEntry<Map, Q>;
   friend class Entry<Map, Q>;
 
-  // This entry with another value. What may throw comes before the change.
-  OccupiedEntry with(Value value) && {
+  using State = detail::EntryState<Map, Q>;
+
+  // This entry, moved, with change(state) made. Where either fails it is here, as it was.
+  template <class Change>
+  OccupiedEntry with(Change change)
+    requires State::moves_nothrow
+  {
+    change(state_);
+    return OccupiedEntry(std::in_place, std::move(state_), detail::stays_here);
+  }
+  template <class Change>
+  OccupiedEntry with(Change change) {
     OccupiedEntry result(std::in_place, std::move(state_), detail::stays_here);
-    result.state_.set(std::move(value));
+    try {
+      change(result.state_);
+    } catch (...) {
+      state_.take_back(result.state_);
+      throw;
+    }
     return result;
   }
 
-  detail::EntryState<Map, Q> state_;
+  State state_;
 };
 
 /// The place where a key that is not in the map would be.
@@ -103,9 +118,9 @@ class VacantEntry {
   }
   /// Inserts the value; the entry is used up.
   OccupiedEntry<Map, Q> insert_entry(Value value) {
-    OccupiedEntry<Map, Q> result(std::in_place, std::move(place_.state_), detail::stays_here);
-    result.state_.fill([&]() -> Value { return std::move(value); });
-    return result;
+    return place_.with([&](auto& state) {
+      state.fill([&]() -> Value { return std::move(value); });
+    });
   }
   /// Inserts what `make()` gives, built in place.
   template <class Make>
@@ -208,7 +223,9 @@ class Entry {
   }
   /// Sets the value and stays an entry.
   Occupied insert_entry(Value value) {
-    if (Occupied* entry = occupied()) return std::move(*entry).with(std::move(value));
+    if (Occupied* entry = occupied()) {
+      return entry->with([&](auto& state) { state.set(std::move(value)); });
+    }
     return vacant()->insert_entry(std::move(value));
   }
 

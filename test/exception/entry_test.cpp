@@ -159,29 +159,68 @@ TYPED_TEST(ThrowingEntry, TryEntry) {
   }
 }
 
-// An entry whose insertion failed has its key still, and may be used again.
+// An entry whose use failed has its lock and its key still, and may be used again.
 TYPED_TEST(ThrowingEntry, AFailedInsertionMayBeRepeated) {
   using K = typename TypeParam::Key;
   using V = typename TypeParam::Value;
-  for (const int size : {15, 16, 17}) {
-    this->at_every_point([&] { return this->filled(size); },
-                         [](auto& map) {
-                           auto entry = map.entry(K(absent));
-                           for (;;) {
+  const auto repeat = [this](int n, auto use) {
+    for (const int size : {15, 16, 17}) {
+      this->at_every_point([&] { return this->filled(size); },
+                           [&](auto& map) {
+                             auto entry = map.entry(K(n));
                              try {
-                               static_cast<void>(entry.or_insert(V(5)));
+                               use(entry);
                                return;
                              } catch (...) {
                                throwing::disarm();
-                               ASSERT_EQ(entry.key().number(), absent);
                              }
+                             ASSERT_TRUE(
+                                 on_another_thread([&] { return map.try_get(K(n)).is_locked(); }));
+                             ASSERT_EQ(entry.key().number(), n);
+                             use(entry);
+                           },
+                           [&](const auto& map, bool had_no_entry) {
+                             auto all = expected(size);
+                             if (!had_no_entry) all[n] = 5;
+                             expect_holds(map, all);
+                           });
+    }
+  };
+  for (const int n : {there, absent}) {
+    repeat(n, [](auto& entry) { static_cast<void>(entry.insert(V(5))); });
+    repeat(n, [](auto& entry) { static_cast<void>(entry.insert_entry(V(5))); });
+    repeat(n, [](auto& entry) {
+      auto moved = std::move(entry);
+      try {
+        static_cast<void>(moved.insert_entry(V(5)));
+      } catch (...) {
+        throwing::disarm();
+        static_cast<void>(moved.insert_entry(V(5)));
+      }
+    });
+  }
+  repeat(absent, [](auto& entry) { static_cast<void>(entry.or_insert(V(5))); });
+  repeat(absent, [](auto& entry) { static_cast<void>(entry.vacant()->insert(V(5))); });
+  repeat(absent, [](auto& entry) { static_cast<void>(entry.vacant()->insert_entry(V(5))); });
+}
+
+TYPED_TEST(ThrowingEntry, AFailedIntoKeyMayBeRepeated) {
+  using K = typename TypeParam::Key;
+  for (const int n : {there, absent}) {
+    this->at_every_point([&] { return this->filled(16); },
+                         [n](auto& map) {
+                           auto entry = map.entry(K(n));
+                           try {
+                             EXPECT_EQ(entry.into_key().number(), n);
+                             return;
+                           } catch (...) {
+                             throwing::disarm();
                            }
+                           ASSERT_TRUE(
+                               on_another_thread([&] { return map.try_get(K(n)).is_locked(); }));
+                           EXPECT_EQ(entry.into_key().number(), n);
                          },
-                         [&](const auto& map, bool had_no_entry) {
-                           auto all = expected(size);
-                           if (!had_no_entry) all.emplace(absent, 5);
-                           expect_holds(map, all);
-                         });
+                         [&](const auto& map, bool) { expect_holds(map, expected(16)); });
   }
 }
 

@@ -125,6 +125,30 @@ TYPED_TEST(ThrowingMoveOnly, OccupiedEntry) {
   at_entry([](auto& occupied) { static_cast<void>(occupied.replace_entry(V(5))); });
 }
 
+TYPED_TEST(ThrowingMoveOnly, AFailedInsertionMayBeRepeated) {
+  using K = typename TypeParam::Key;
+  using V = typename TypeParam::Value;
+  for (const int n : {there, absent}) {
+    this->at_every_point([&] { return this->filled(16); },
+                         [n](auto& map) {
+                           auto entry = map.entry(K(n));
+                           try {
+                             static_cast<void>(entry.insert_entry(V(5)));
+                             return;
+                           } catch (...) {
+                             throwing::disarm();
+                           }
+                           ASSERT_EQ(entry.key().number(), n);
+                           static_cast<void>(entry.insert_entry(V(5)));
+                         },
+                         [&](const auto& map, bool had_no_entry) {
+                           auto all = expected(16);
+                           if (!had_no_entry) all[n] = 5;
+                           expect_holds(map, all);
+                         });
+  }
+}
+
 // What was taken out is gone with the vector; the others are whole and are found.
 TYPED_TEST(ThrowingMoveOnly, ExtractIfAndDrain) {
   using K = typename TypeParam::Key;

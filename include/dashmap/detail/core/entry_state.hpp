@@ -39,6 +39,8 @@ class EntryState {
  public:
   using Key = typename Map::Key;
   using Value = typename Map::Value;
+  static constexpr bool moves_nothrow = std::is_nothrow_constructible_v<Q, Q&&> &&
+                                        std::is_nothrow_move_constructible_v<std::optional<Key>>;
 
   template <class Arg>
   DASHMAP_DETAIL_INLINE EntryState(Map& map, std::uint64_t hash, typename Map::Found&& found,
@@ -48,29 +50,37 @@ class EntryState {
         group_(found.group),
         slot_(found.place.slot),
         tag_(found.place.tag),
-        handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry, operation),
-        query_(std::forward<Arg>(query)) {
+        query_(std::forward<Arg>(query)),
+        handle_(map.sleepers(), found.section.take(), slot_, HoldKind::entry, operation) {
     if (!found.place) note();
     handle_.set_moved_flag(false);
   }
-  EntryState(EntryState&& other) noexcept(std::is_nothrow_move_constructible_v<Key>)
+  EntryState(EntryState&& other) noexcept(moves_nothrow)
       : EntryState(std::move(other), stays_here) {
     handle_.went_away();
   }
-  // One kind of entry becomes another.
-  EntryState(EntryState&& other, StaysHere) noexcept(std::is_nothrow_move_constructible_v<Key>)
+  // One kind of entry becomes another. The lock goes last: where a key cannot be moved `other` has
+  // it still.
+  EntryState(EntryState&& other, StaysHere) noexcept(moves_nothrow)
       : map_((other.handle_.use(), other.map_)),  // before its key moves
         hash_(other.hash_),
         group_(other.group_),
         slot_(other.slot_),
         tag_(other.tag_),
-        handle_(std::move(other.handle_), stays_here),
-        query_(std::forward<Q>(other.query_)),
-        built_(std::move(other.built_)),
-        spent_(other.spent_) {
+        query_(other.passed()),
+        built_(give(other.built_)),
+        spent_(other.spent_),
+        handle_(std::move(other.handle_), stays_here) {
     if (handle_ && slot_ == nullptr) note();
   }
   EntryState& operator=(EntryState&&) = delete;
+  // Takes back from `other`, which was made of this one, all that it has.
+  void take_back(EntryState& other) {
+    handle_.take(std::move(other.handle_));
+    if (slot_ == nullptr) note();
+    if constexpr (!std::is_reference_v<Q>) take_back(query_, other.query_);
+    take_back(built_, other.built_);
+  }
   DASHMAP_DETAIL_INLINE ~EntryState() {}  // spelled out, to be inlined
 
   // The stored key, or the one that was asked for.
@@ -85,8 +95,9 @@ class EntryState {
   }
 
   Key into_key() {
+    Key key = take_key();
     handle_.reset();
-    return take_key();
+    return key;
   }
 
   DASHMAP_DETAIL_INLINE auto& element() const noexcept { return slot_->element(); }
@@ -103,7 +114,7 @@ class EntryState {
   // Makes the key, which is else made together with the element.
   void make_key() {
     if (built_) return;
-    built_.emplace(make_with<Key>(map_->alloc(), std::forward<Q>(query_)));
+    built_.emplace(make_with<Key>(map_->alloc(), passed()));
     handle_.hold().note(map_->vacant_key(hash_, *built_));
   }
 
@@ -260,19 +271,37 @@ class EntryState {
   template <class F>
   void with_supplied(F&& f) {
     if (built_) {
-      f(std::move(*built_));
+      f(give(*built_));
     } else {
-      f(std::forward<Q>(query_));
+      f(passed());
     }
   }
 
   Key take_key() {
-    if (spent_) {
-      if constexpr (std::is_copy_constructible_v<Key>) return slot_->element().key;
+    if constexpr (std::is_copy_constructible_v<Key>) {
+      if (spent_) return slot_->element().key;
     }
-    spent_ = true;
-    if (built_) return std::move(*built_);
-    return make_with<Key>(map_->alloc(), std::forward<Q>(query_));
+    if (built_) return give(*built_);
+    return make_with<Key>(map_->alloc(), passed());
+  }
+
+  // What was asked for, to be made something of.
+  constexpr decltype(auto) passed() noexcept {
+    if constexpr (std::is_reference_v<Q>) {
+      return static_cast<Q&&>(query_);
+    } else {
+      return give(query_);
+    }
+  }
+
+  // Of a part that was passed: where it was copied it is there.
+  template <class T>
+  static void take_back(T& mine, T& other) {
+    if constexpr (part_moves_nothrow<T>) {
+      refill(mine, std::move(other));
+    } else if constexpr (!std::is_copy_constructible_v<T> && std::is_move_assignable_v<T>) {
+      mine = std::move(other);
+    }
   }
 
   Map* map_;
@@ -280,10 +309,10 @@ class EntryState {
   typename Map::GroupType group_;
   typename Map::SlotType* slot_;
   std::uint8_t* tag_;
-  ExclusiveHandle handle_;
   Q query_;
   mutable std::optional<Key> built_;
   bool spent_ = false;  // the query was used up
+  ExclusiveHandle handle_;
 };
 
 }  // namespace dashmap::detail
