@@ -266,7 +266,8 @@ class Container {
   auto iter() const { return MapRange<Engine, false>(engine_, Operation::iter); }
   auto begin() const { return iter().begin(); }
   auto end() const { return iter().end(); }
-  /// Copies of the keys. \locks each group in turn, shared
+  /// Copies of the keys. An iterator whose ++ throws is at the end, and holds no lock.
+  /// \locks each group in turn, shared
   auto keys() const { return PartRange<Engine, true>(engine_); }
 
   // --- shards and hashing ------------------------------------------------------------------------

@@ -186,7 +186,7 @@ class MapRange {
 };
 
 // A range of copies of keys, or of values. A group's are copied together under its lock, so that
-// nothing is locked while one is in hand.
+// nothing is locked while one is in hand. Where that fails the iterator is at the end.
 template <class Map, bool Keys>
 class PartRange {
  public:
@@ -219,13 +219,19 @@ class PartRange {
     void fill() {
       parts_.clear();
       at_ = 0;
-      for (bool more = cursor_->advance(); more; more = cursor_->advance_in_group()) {
-        const auto& element = cursor_->place().slot->element();
-        if constexpr (Keys) {
-          parts_.push_back(element.key);
-        } else {
-          parts_.push_back(element.value);
+      try {
+        for (bool more = cursor_->advance(); more; more = cursor_->advance_in_group()) {
+          const auto& element = cursor_->place().slot->element();
+          if constexpr (Keys) {
+            parts_.push_back(element.key);
+          } else {
+            parts_.push_back(element.value);
+          }
         }
+      } catch (...) {
+        parts_.clear();
+        cursor_.reset();
+        throw;
       }
     }
 

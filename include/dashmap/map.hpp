@@ -304,7 +304,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   auto iter_mut() {
     return detail::MapRange<Engine, true>(this->engine_, detail::Operation::iter_mut);
   }
-  /// Copies of the values. \locks each group in turn, shared
+  /// Copies of the values. An iterator whose ++ throws is at the end, and holds no lock.
+  /// \locks each group in turn, shared
   auto values() const { return detail::PartRange<Engine, false>(this->engine_); }
 
   /// Keeps the elements for which `f(const K&, V&)` is true. If f throws, the elements that it has

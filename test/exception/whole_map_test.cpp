@@ -259,4 +259,26 @@ TYPED_TEST(ThrowingWholeMap, ParallelWalksHandTheExceptionOver) {
   expect_holds(map, expected(60));
 }
 
+// An iterator of copies that failed is at the end, and nothing is locked though it lives.
+TYPED_TEST(ThrowingWholeMap, CopiesThatFailLockNothing) {
+  const auto walk = [](auto& map, auto parts) {
+    auto it = parts.begin();
+    try {
+      while (it != parts.end()) ++it;
+    } catch (...) {
+      const bool locked = on_another_thread([&] {
+        for (int i = 0; i < 40; ++i) {
+          if (map.try_get_mut(typename TypeParam::Key(i)).is_locked()) return true;
+        }
+        return false;
+      });
+      EXPECT_FALSE(locked);
+      EXPECT_TRUE(it == parts.end());
+      throw;
+    }
+  };
+  this->all_or_nothing([&](auto& map) { walk(map, map.keys()); });
+  this->all_or_nothing([&](auto& map) { walk(map, map.values()); });
+}
+
 }  // namespace
