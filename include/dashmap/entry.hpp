@@ -123,7 +123,7 @@ class VacantEntry {
     });
   }
   /// Inserts what `make()` gives, built in place.
-  template <class Make>
+  template <detail::Makes<Value> Make>
   RefMut<Key, Value> insert_with(Make&& make) {
     place_.state_.fill(std::forward<Make>(make));
     return place_.into_ref();
@@ -171,7 +171,7 @@ class Entry {
     return or_insert_with([&]() -> Value { return std::move(value); });
   }
   /// The value there is, or what `make()` gives. It runs under the lock, once, if at all.
-  template <class Make>
+  template <detail::Makes<Value> Make>
   DASHMAP_DETAIL_INLINE RefMutType or_insert_with(Make&& make) {
     Occupied& place = vacant_.place_;
     place.state_.fill_if(!is_occupied_,
@@ -179,7 +179,7 @@ class Entry {
     return place.into_ref();
   }
   /// As or_insert_with, for `make(const Key&)`.
-  template <class Make>
+  template <detail::Makes<Value, const Key&> Make>
   RefMutType or_insert_with_key(Make&& make) {
     if (Occupied* entry = occupied()) return entry->into_ref();
     Value value(std::invoke(std::forward<Make>(make), vacant()->key()));
@@ -191,7 +191,7 @@ class Entry {
   }
   /// As or_insert_with, for a `make()` that gives `std::optional<Value>`: when it gives none,
   /// nothing is inserted and the guard tests false.
-  template <class Make>
+  template <detail::Makes<std::optional<Value>> Make>
   RefMutType or_try_insert_with(Make&& make) {
     if (Occupied* entry = occupied()) return entry->into_ref();
     std::optional<Value> value(std::invoke(std::forward<Make>(make)));

@@ -90,12 +90,12 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
 
   /// Sets the key's value. Gives the value that it replaced; the stored key object stays.
   /// \locks group exclusive
-  template <class Q = K>
+  template <detail::NewKey<Types> Q = K>
   std::optional<V> insert(Q&& key, V value) {
     return this->engine_.insert(detail::as_query<Types>(std::forward<Q>(key)), std::move(value));
   }
   /// As insert; true when the key was new.
-  template <class Q = K>
+  template <detail::NewKey<Types> Q = K>
   bool insert_or_assign(Q&& key, V value) {
     return this->engine_.insert_or_assign(detail::as_query<Types>(std::forward<Q>(key)),
                                           std::move(value));
@@ -214,7 +214,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// Inserts a value made of the arguments unless the key is there. The guard, and whether it was
   /// inserted. Neither key nor value is made when it is there.
   /// \locks group exclusive, while the guard lives
-  template <detail::Query<Types> Q = K, class... Args>
+  template <detail::NewKey<Types> Q = K, class... Args>
+    requires detail::MadeWith<V, Allocator, Args...>
   std::pair<RefMut<K, V>, bool> try_emplace(Q&& key, Args&&... args) {
     static constexpr detail::Request request{detail::Operation::try_emplace};
     auto&& query = detail::as_query<Types>(std::forward<Q>(key));
@@ -231,7 +232,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
 
   /// The value there is, or what `f()` gives; of all racing threads at most one runs f.
   /// \locks group shared when the key is there, else exclusive; shared while the guard lives
-  template <detail::Query<Types> Q = K, std::invocable F>
+  template <detail::NewKey<Types> Q = K, detail::Makes<V> F>
   Ref<K, V> get_or_insert_with(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     static constexpr detail::Request request{detail::Operation::get_or_insert_with};
@@ -246,7 +247,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// Calls `f(std::optional<V>&)` with the value, if any; a value that it leaves is stored, none
   /// erases the key. Gives what f gives. Copies and throws are as in alter.
   /// \locks group exclusive
-  template <detail::Query<Types> Q = K, std::invocable<std::optional<V>&> F>
+  template <detail::NewKey<Types> Q = K, std::invocable<std::optional<V>&> F>
   decltype(auto) compute(Q&& key, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     return this->engine_.compute(detail::as_query<Types>(std::forward<Q>(key)), std::forward<F>(f));

@@ -72,7 +72,7 @@ class DashSet
 
   /// Inserts the key; true when it was new. A key that is there stays as it is.
   /// \locks group exclusive
-  template <class Q = K>
+  template <detail::NewKey<Types> Q = K>
   bool insert(Q&& key) {
     return this->engine_.insert_or_assign(detail::as_query<Types>(std::forward<Q>(key)),
                                           detail::Unit{});

@@ -157,6 +157,7 @@ class RangeGuard {
  public:
   using Key = typename Map::Key;
   using Value = typename Map::Value;
+  using Types = typename Map::Types;
 
   RangeGuard(Map& map, std::uint64_t first, std::uint64_t last, detail::HoldKind kind,
              detail::Operation operation)
@@ -193,26 +194,26 @@ class RangeGuard {
 
   /// The value of a key of the range; null when it is absent.
   /// \throws std::out_of_range, here and below, if the key belongs to another shard
-  template <class Q = Key>
+  template <detail::Query<Types> Q = Key>
   auto get(const Q& key) const DASHMAP_DETAIL_LIFETIMEBOUND
   -> std::conditional_t<Exclusive, Value*, const Value*> {
     const auto place = map().find_held(checked(key));
     return place ? &place.slot->element().value : nullptr;
   }
-  template <class Q = Key>
+  template <detail::Query<Types> Q = Key>
   bool contains(const Q& key) const {
     return static_cast<bool>(map().find_held(checked(key)));
   }
 
   /// Inserts or replaces; gives the value before.
-  template <class Q = Key>
+  template <detail::NewKey<Types> Q = Key>
   std::optional<Value> insert(Q&& key, Value value)
     requires Exclusive
   {
     return map().insert_held(checked(std::forward<Q>(key)), std::move(value));
   }
   /// Removes; gives the element.
-  template <class Q = Key>
+  template <detail::Query<Types> Q = Key>
   std::optional<std::pair<Key, Value>> remove(const Q& key)
     requires Exclusive
   {
@@ -230,12 +231,12 @@ class RangeGuard {
   // What the key is looked up by.
   template <class Q>
   decltype(auto) checked(Q&& key) const {
-    auto&& query = detail::as_query<typename Map::Types>(std::forward<Q>(key));
+    auto&& query = detail::as_query<Types>(std::forward<Q>(key));
     const std::uint64_t hash = map().hash_of(query);
     if (hash < lock_.first() || hash > lock_.last()) {
       throw std::out_of_range("dashmap: the key belongs to another shard");
     }
-    return static_cast<decltype(detail::as_query<typename Map::Types>(std::forward<Q>(key)))>(
+    return static_cast<decltype(detail::as_query<Types>(std::forward<Q>(key)))>(
         std::forward<decltype(query)>(query));
   }
 

@@ -260,6 +260,14 @@ class RoomAhead {
   std::size_t fresh_before_ = 0;
 };
 
+// What the parts of a range's elements must be.
+template <class Types, class Key, class Value>
+constexpr void check_parts() noexcept {
+  static_assert(NewKey<Key, Types>, "no key can be made of the first part of the range's elements");
+  static_assert(std::is_constructible_v<typename Types::Value, Value>,
+                "no value can be made of the second part of the range's elements");
+}
+
 // Inserts the elements of a range in order; split(element, f) calls f(key, value) with its parts.
 // Gives the number of new ones.
 template <class Map, class Range, class Split>
@@ -282,6 +290,7 @@ std::size_t insert_many(Map& map, Range&& range, Split split) {
       },
       [&](auto&& element, std::uint64_t hash) {
         split(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
+          check_parts<Types, decltype(key), decltype(value)>();
           typename Map::Displaced displaced;
           // What is no key yet may refer to the value, which then stays.
           using Given = std::conditional_t<

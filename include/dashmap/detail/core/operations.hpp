@@ -342,8 +342,7 @@ class Operations : public Room<Types> {
 
   // Values that take the map's allocator are made with it before they are stored.
   static constexpr bool adapts_values =
-      std::uses_allocator_v<Value, typename Types::Alloc> &&
-      !std::is_same_v<typename Types::Alloc, std::allocator<typename Types::Alloc::value_type>>;
+      std::uses_allocator_v<Value, typename Types::Alloc> && !is_plain_alloc<typename Types::Alloc>;
 
   template <class Q>
   DASHMAP_DETAIL_INLINE bool store_adapted(std::uint64_t hash, Q&& key, Value&& value,

@@ -82,6 +82,11 @@ inline constexpr bool becomes_key =
 template <class Q, class Types>
 concept Query = TakenAsItIs<Q, Types> || becomes_key<std::remove_cvref_t<Q>, Types>;
 
+// What an insertion takes as its key: looked up as it is, and made a key of where it is new.
+template <class Q, class Types>
+concept NewKey = Query<Q, Types> && (becomes_key<std::remove_cvref_t<Q>, Types> ||
+                                     MadeWith<typename Types::Key, typename Types::Alloc, Q>);
+
 template <class Key, class Q>
 DASHMAP_DETAIL_INLINE Key as_key(Q&& query) {
   if constexpr (std::is_arithmetic_v<Key>) {

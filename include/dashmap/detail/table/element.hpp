@@ -19,6 +19,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -69,10 +70,29 @@ struct CachedHash<false> {
   explicit CachedHash(std::uint64_t) noexcept {}
 };
 
+template <class Alloc>
+inline constexpr bool is_plain_alloc =
+    std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
+
+// What initialises a T: the cast by which make_with writes it would also turn one pointer into
+// another.
+template <class T, class Alloc, class... Args>
+concept MadeWith = std::is_constructible_v<T, Args...> ||
+                   (!is_plain_alloc<Alloc> &&
+                    (std::is_constructible_v<T, std::allocator_arg_t, const Alloc&, Args...> ||
+                     std::is_constructible_v<T, Args..., const Alloc&>));
+
+// What calls give that initialises a T. A T itself is not moved, so it may be immovable.
+template <class F, class T, class... Args>
+concept Makes = std::invocable<F, Args...> &&
+                (std::same_as<std::remove_cv_t<std::invoke_result_t<F, Args...>>, T> ||
+                 std::is_constructible_v<T, std::invoke_result_t<F, Args...>>);
+
 // Builds a T, passing the allocator on to types that take one (pmr strings and their like).
 template <class T, class Alloc, class... Args>
 T make_with(const Alloc& alloc, Args&&... args) {
-  if constexpr (std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>) {
+  static_assert(MadeWith<T, Alloc, Args...>, "no key, or value, can be made of what was given");
+  if constexpr (is_plain_alloc<Alloc>) {
     return T(std::forward<Args>(args)...);
   } else {
     return std::make_obj_using_allocator<T>(alloc, std::forward<Args>(args)...);
