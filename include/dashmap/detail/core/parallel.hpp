@@ -116,10 +116,28 @@ void run_pieces(std::size_t count, Work& work, Executor&& execute) {
   pieces->wait();
 }
 
+// Threads that are waited for. Not std::jthread, which some standard libraries do not have.
+class JoinedThreads {
+ public:
+  JoinedThreads() = default;
+  JoinedThreads(const JoinedThreads&) = delete;
+  JoinedThreads& operator=(const JoinedThreads&) = delete;
+  ~JoinedThreads() {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  template <class Task>
+  void start(Task&& task) {
+    threads_.emplace_back(std::forward<Task>(task));
+  }
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
 template <class Work>
 void run_pieces(std::size_t count, Work& work) {
-  std::vector<std::jthread> threads;
-  run_pieces(count, work, [&](auto task) { threads.emplace_back(std::move(task)); });
+  JoinedThreads threads;
+  run_pieces(count, work, [&](auto task) { threads.start(std::move(task)); });
 }
 
 }  // namespace dashmap::detail
