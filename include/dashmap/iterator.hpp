@@ -4,6 +4,7 @@
 // may not be met.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <optional>
@@ -15,6 +16,15 @@
 
 #include "dashmap/detail/core/walk.hpp"
 #include "dashmap/guard.hpp"
+
+namespace dashmap::detail {
+
+// Whether an item becomes a pair of a `Key`, which is a K or a const K, and a V.
+template <class K, class V, class Key>
+concept CopiedAs = std::same_as<std::remove_const_t<Key>, K> && !std::is_same_v<V, Unit> &&
+                   std::is_copy_constructible_v<K> && std::is_copy_constructible_v<V>;
+
+}  // namespace dashmap::detail
 
 namespace dashmap {
 
@@ -35,10 +45,10 @@ class RefMulti : private detail::TiedItem<false> {
   std::pair<const K&, Target&> pair() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
     return {used(*key_), *value_};
   }
-  /// A copy of the element, for containers of pairs.
-  operator std::pair<K, V>() const
-    requires(!std::is_same_v<V, detail::Unit>)
-  {
+  /// A copy of the element, for containers of pairs, whose keys may be const.
+  template <class Key>
+    requires detail::CopiedAs<K, V, Key>
+  operator std::pair<Key, V>() const {
     return {used(*key_), *value_};
   }
   /// A set's item stands for its key; for a copy, if there can be one, since
@@ -87,6 +97,12 @@ class RefMutMulti : private detail::TiedItem<true> {
     return {used(*key_), *value_};
   }
   std::pair<const K&, V&> pair_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
+    return {used(*key_), *value_};
+  }
+  /// As that of a RefMulti.
+  template <class Key>
+    requires detail::CopiedAs<K, V, Key>
+  operator std::pair<Key, V>() const {
     return {used(*key_), *value_};
   }
 

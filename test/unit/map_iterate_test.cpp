@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -450,5 +451,82 @@ TEST(MapIterateArrow, ReachesTheItem) {
   EXPECT_EQ(it->value().size(), 3U);
   EXPECT_TRUE(map.try_get_mut(1).is_present());
 }
+
+TEST(MapIterateContainers, TakeTheItems) {
+  const DashMap<int, std::string> map{{1, "one"}, {2, "two"}, {3, "three"}};
+  using Pair = std::pair<int, std::string>;
+  const std::map<int, std::string> sorted(map.begin(), map.end());
+  const std::unordered_map<int, std::string> hashed(map.begin(), map.end());
+  const std::multimap<int, std::string> many(map.begin(), map.end());
+  std::vector<Pair> pairs(map.begin(), map.end());
+  std::sort(pairs.begin(), pairs.end());
+  EXPECT_EQ(pairs, std::vector<Pair>(sorted.begin(), sorted.end()));
+  EXPECT_EQ(sorted, (std::map<int, std::string>{{1, "one"}, {2, "two"}, {3, "three"}}));
+  EXPECT_EQ(sorted.size(), hashed.size());
+  EXPECT_EQ(many.size(), 3U);
+
+  std::map<int, std::string> filled;
+  filled.insert(map.begin(), map.end());
+  EXPECT_EQ(filled, sorted);
+  filled.clear();
+  for (auto item : map) filled.insert(item);
+  EXPECT_EQ(filled, sorted);
+  filled.clear();
+  std::ranges::copy(map, std::inserter(filled, filled.end()));
+  EXPECT_EQ(filled, sorted);
+  pairs.assign(map.begin(), map.end());
+  pairs.clear();
+  for (auto item : map) pairs.push_back(item);
+  for (auto item : map) pairs.emplace_back(item);
+  EXPECT_EQ(pairs.size(), 6U);
+  pairs.clear();
+  std::ranges::copy(map, std::back_inserter(pairs));
+  EXPECT_EQ(pairs.size(), 3U);
+}
+
+/// Each way to make and to set a pair; the parts go on binding.
+template <class Item>
+void expect_pairs(Item item) {
+  using Pair = std::pair<int, std::string>;
+  using Element = std::pair<const int, std::string>;
+  const Pair copied = item;
+  const Pair made(item);
+  const Pair listed{item};
+  const Element element = item;
+  const Element made_element(item);
+  Pair assigned;
+  assigned = item;
+  const auto given = [&]() -> Pair { return item; }();
+  const auto passed = [](const Pair& pair) { return pair.second; }(item);
+  EXPECT_EQ(copied, Pair(1, "one"));
+  EXPECT_EQ(made, copied);
+  EXPECT_EQ(listed, copied);
+  EXPECT_EQ(element, Element(1, "one"));
+  EXPECT_EQ(made_element, element);
+  EXPECT_EQ(assigned, copied);
+  EXPECT_EQ(given, copied);
+  EXPECT_EQ(passed, "one");
+  EXPECT_EQ(static_cast<Pair>(item), copied);
+  const auto& [key, value] = item;
+  EXPECT_EQ(key, 1);
+  EXPECT_EQ(value, "one");
+}
+
+TEST(MapIterateContainers, ItemsBecomePairs) {
+  DashMap<int, std::string> map{{1, "one"}};
+  for (auto&& item : map) expect_pairs(std::move(item));
+  for (auto&& item : map.iter_mut()) expect_pairs(std::move(item));
+  std::map<int, std::string> sorted;
+  for (auto item : map.iter_mut()) sorted.insert(item);
+  EXPECT_EQ(sorted.at(1), "one");
+  DashMap<int, std::string> other;
+  for (auto item : map) other.insert_many({item});
+  EXPECT_EQ(other.get_copy(1), "one");
+}
+
+// What cannot be copied becomes no pair.
+using Owner = std::pair<int, std::unique_ptr<int>>;
+static_assert(!std::is_convertible_v<dashmap::RefMulti<int, std::unique_ptr<int>>, Owner>);
+static_assert(!std::is_convertible_v<dashmap::RefMutMulti<int, std::unique_ptr<int>>, Owner>);
 
 }  // namespace
