@@ -18,13 +18,17 @@
 //   Anything that needs a second header of the library.
 #pragma once
 
-#include <atomic>
-#include <source_location>
-
+// Before anything else could fail for the same reasons.
+#if __cplusplus <= 201703L
+#error "dashmap needs C++20: compile with -std=c++20 or newer"
+#endif
 // A deadlock and missing memory are reported by exceptions; there is no other channel for them.
 #if !defined(__cpp_exceptions)
 #error "dashmap reports errors by exceptions: compile with -fexceptions"
 #endif
+
+#include <atomic>
+#include <source_location>
 
 #ifndef DASHMAP_PORTABLE_SIMD
 #define DASHMAP_PORTABLE_SIMD 0

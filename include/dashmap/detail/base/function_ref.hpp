@@ -15,6 +15,8 @@
 #include <memory>
 #include <type_traits>
 
+#include "dashmap/detail/base/config.hpp"
+
 namespace dashmap::detail {
 
 template <class... Args>

@@ -23,6 +23,8 @@
 #include <cstdlib>
 #include <random>
 
+#include "dashmap/detail/base/config.hpp"
+
 namespace dashmap::detail {
 
 /// The secret of one hasher. Whoever does not know it cannot tell which keys collide.

@@ -14,6 +14,8 @@
 
 #include <atomic>
 
+#include "dashmap/detail/base/config.hpp"
+
 namespace dashmap::detail {
 
 class ByteLock {
