@@ -41,6 +41,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <utility>
@@ -277,7 +278,8 @@ class ParkingLot {
   }
   static Bucket& bucket_of(const Word* word) noexcept {
     const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(word));
-    return buckets()[(address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits)];
+    const std::uint64_t index = (address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits);
+    return buckets()[static_cast<std::size_t>(index)];
   }
 
   // The last look before sleeping: sets the pending mark for an eager sleeper and for a writer that
