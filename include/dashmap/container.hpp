@@ -59,6 +59,9 @@ class Container {
                 "the key type must not be const or a reference");
   static_assert(std::is_invocable_v<const hasher_type&, const key_type&>,
                 "the hash function cannot be called with the key type: give the map a hash for it");
+  static_assert(GivesInteger<hasher_type, key_type> ||
+                    !std::is_invocable_v<const hasher_type&, const key_type&>,
+                "the hash function must give an integer");
   static_assert(std::is_invocable_r_v<bool, const key_equal&, const key_type&, const key_type&>,
                 "keys cannot be compared: give the key type an operator== or the map a KeyEqual");
 
@@ -147,7 +150,11 @@ class Container {
 
   /// A deep copy, of each element as it is met: not one point in time while others write.
   /// \locks each group in turn, shared
-  Self clone() const { return Self(static_cast<const Self&>(*this)); }
+  Self clone() const
+    requires std::copy_constructible<key_type> && std::copy_constructible<typename Types::Value>
+  {
+    return Self(static_cast<const Self&>(*this));
+  }
 
   /// Exchanges contents, functions and number of shards. No other thread may use either.
   void swap(Self& other) noexcept {
@@ -268,7 +275,11 @@ class Container {
   auto end() const { return iter().end(); }
   /// Copies of the keys. An iterator whose ++ throws is at the end, and holds no lock.
   /// \locks each group in turn, shared
-  auto keys() const { return PartRange<Engine, true>(engine_); }
+  auto keys() const
+    requires std::copy_constructible<key_type>
+  {
+    return PartRange<Engine, true>(engine_);
+  }
 
   // --- shards and hashing ------------------------------------------------------------------------
 

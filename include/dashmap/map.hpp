@@ -91,11 +91,13 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// Sets the key's value. Gives the value that it replaced; the stored key object stays.
   /// \locks group exclusive
   template <detail::NewKey<Types> Q = K>
+    requires detail::InsertableElseTryEmplace<V>
   std::optional<V> insert(Q&& key, V value) {
     return this->engine_.insert(detail::as_query<Types>(std::forward<Q>(key)), std::move(value));
   }
   /// As insert; true when the key was new.
   template <detail::NewKey<Types> Q = K>
+    requires detail::InsertableElseTryEmplace<V>
   bool insert_or_assign(Q&& key, V value) {
     return this->engine_.insert_or_assign(detail::as_query<Types>(std::forward<Q>(key)),
                                           std::move(value));
@@ -307,7 +309,11 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   }
   /// Copies of the values. An iterator whose ++ throws is at the end, and holds no lock.
   /// \locks each group in turn, shared
-  auto values() const { return detail::PartRange<Engine, false>(this->engine_); }
+  auto values() const
+    requires std::copy_constructible<V>
+  {
+    return detail::PartRange<Engine, false>(this->engine_);
+  }
 
   /// Keeps the elements for which `f(const K&, V&)` is true. If f throws, the elements that it has
   /// not seen are kept. \locks each group in turn, exclusive
@@ -333,7 +339,11 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     return this->engine_.extract_all(detail::Operation::drain);
   }
   /// A copy of all elements as they are at one point in time. \locks all groups shared
-  std::vector<std::pair<K, V>> snapshot() const { return this->engine_.snapshot(); }
+  std::vector<std::pair<K, V>> snapshot() const
+    requires std::copy_constructible<K> && std::copy_constructible<V>
+  {
+    return this->engine_.snapshot();
+  }
   /// The whole map, locked for this thread. \locks all groups exclusive, while the view lives
   /// \throws DeadlockError if this thread holds an element
   [[nodiscard]] RangeGuard<Engine, true> lock_all(DASHMAP_DETAIL_CALLER_ONLY) {

@@ -137,7 +137,11 @@ class DashSet
   /// Removes all keys and gives them, in no order. \locks each group in turn, exclusive
   std::vector<K> drain() { return keys_of(this->engine_.extract_all(detail::Operation::drain)); }
   /// A copy of all keys as they are at one point in time. \locks all groups shared
-  std::vector<K> snapshot() const { return keys_of(this->engine_.snapshot()); }
+  std::vector<K> snapshot() const
+    requires std::copy_constructible<K>
+  {
+    return keys_of(this->engine_.snapshot());
+  }
   /// The whole set, locked for this thread. \locks all groups exclusive, while the view lives
   [[nodiscard]] RangeGuard<Engine, true> lock_all(DASHMAP_DETAIL_CALLER_ONLY) {
     DASHMAP_DETAIL_NOTE_CALLER();

@@ -208,7 +208,7 @@ class RangeGuard {
   /// Inserts or replaces; gives the value before.
   template <detail::NewKey<Types> Q = Key>
   std::optional<Value> insert(Q&& key, Value value)
-    requires Exclusive
+    requires(Exclusive && detail::InsertableElseTryEmplace<Value>)
   {
     return map().insert_held(checked(std::forward<Q>(key)), std::move(value));
   }

@@ -226,4 +226,31 @@ TEST(Convert, BracesAndMoveOnlyKeysAreTaken) {
   EXPECT_EQ(owners.lock_all().insert(std::make_unique<int>(2), 1), std::nullopt);
 }
 
+// What takes copies is there where they can be had; what moves a value, where it can be moved.
+template <class Map>
+concept HasSnapshot = requires(const Map& map) { map.snapshot(); };
+template <class Map>
+concept HasKeys = requires(const Map& map) { map.keys(); };
+template <class Map>
+concept HasValues = requires(const Map& map) { map.values(); };
+template <class Map>
+concept HasClone = requires(const Map& map) { map.clone(); };
+template <class Map>
+concept HasInsert = requires(Map& map) { map.insert(1, typename Map::mapped_type()); } ||
+                    requires(Map& map) { map.insert_or_assign(1, typename Map::mapped_type()); } ||
+                    requires(Map& map) { map.lock_all().insert(1, typename Map::mapped_type()); };
+
+using Owner = std::unique_ptr<int>;
+static_assert(HasSnapshot<DashMap<int, int>> && HasSnapshot<DashSet<int>>);
+static_assert(HasKeys<DashMap<int, int>> && HasValues<DashMap<int, int>>);
+static_assert(HasClone<DashMap<int, int>> && HasClone<DashSet<int>> && HasKeys<DashSet<int>>);
+static_assert(!HasSnapshot<DashMap<int, Owner>> && !HasSnapshot<DashMap<Owner, int>>);
+static_assert(!HasClone<DashMap<int, Owner>> && !HasClone<DashMap<Owner, int>>);
+static_assert(!HasSnapshot<DashSet<Owner>> && !HasKeys<DashSet<Owner>> &&
+              !HasClone<DashSet<Owner>>);
+static_assert(HasKeys<DashMap<int, Owner>> && !HasValues<DashMap<int, Owner>>);
+static_assert(!HasKeys<DashMap<Owner, int>> && HasValues<DashMap<Owner, int>>);
+static_assert(HasInsert<DashMap<int, int>> && HasInsert<DashMap<int, Owner>>);
+static_assert(!HasInsert<DashMap<int, std::mutex>>);
+
 }  // namespace

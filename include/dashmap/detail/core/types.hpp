@@ -56,6 +56,12 @@ struct MapTypes {
   static constexpr bool trivial = SlotType::trivial;
 };
 
+template <class Hash, class Key>
+concept GivesInteger = requires(const Hash& hasher, const Key& key) {
+  { hasher(key) } -> std::convertible_to<std::uint64_t>;
+  requires !std::is_floating_point_v<std::remove_cvref_t<decltype(hasher(key))>>;
+};
+
 template <class Hash>
 concept TransparentHash = requires { typename Hash::is_transparent; };
 

@@ -88,6 +88,10 @@ concept Makes = std::invocable<F, Args...> &&
                 (std::same_as<std::remove_cv_t<std::invoke_result_t<F, Args...>>, T> ||
                  std::is_constructible_v<T, std::invoke_result_t<F, Args...>>);
 
+// insert moves the value; one that cannot be moved is made in its place, by try_emplace.
+template <class V>
+concept InsertableElseTryEmplace = std::move_constructible<V>;
+
 // Builds a T, passing the allocator on to types that take one (pmr strings and their like).
 template <class T, class Alloc, class... Args>
 T make_with(const Alloc& alloc, Args&&... args) {
