@@ -350,6 +350,17 @@ class Container {
     run_pieces(std::size_t{1} << piece_bits, pieces, std::forward<Executor>(executor)...);
   }
 
+  // A copy takes this one's place as a whole, with its allocator, so that a failure changes
+  // nothing.
+  void assign(const Container& other) {
+    if (this == &other) return;
+    using Traits = std::allocator_traits<allocator_type>;
+    constexpr bool propagates = Traits::propagate_on_container_copy_assignment::value;
+    Container copy(other, propagates ? other.engine_.alloc() : engine_.alloc());
+    rebuild(copy, copy.engine_.alloc());
+    engine_.steal(copy.engine_);
+  }
+
   mutable Engine engine_;
 
  private:

@@ -63,14 +63,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   DashMap& operator=(const DashMap& other)
     requires std::copy_constructible<K> && std::copy_constructible<V>
   {
-    using Traits = std::allocator_traits<Allocator>;
-    if (this != &other) {
-      if constexpr (Traits::propagate_on_container_copy_assignment::value) {
-        *this = DashMap(other, other.get_allocator());
-      } else {
-        *this = DashMap(other, this->get_allocator());
-      }
-    }
+    this->assign(other);
     return *this;
   }
   /// With the elements of a range of pairs; of equal keys the last wins.

@@ -47,14 +47,7 @@ class DashSet
   DashSet& operator=(const DashSet& other)
     requires std::copy_constructible<K>
   {
-    using Traits = std::allocator_traits<Allocator>;
-    if (this != &other) {
-      if constexpr (Traits::propagate_on_container_copy_assignment::value) {
-        *this = DashSet(other, other.get_allocator());
-      } else {
-        *this = DashSet(other, this->get_allocator());
-      }
-    }
+    this->assign(other);
     return *this;
   }
   /// With the elements of a range.

@@ -85,23 +85,24 @@ class Ledger {
 };
 
 /// Not default-constructible; unequal when the ledgers differ. `Propagate` answers all three
-/// propagate_on_container_* questions.
-template <class T, bool Propagate = false>
+/// propagate_on_container_* questions, but for moves where `OnMove` does.
+template <class T, bool Propagate = false, bool OnMove = Propagate>
 class LedgerAllocator {
  public:
   using value_type = T;
   using propagate_on_container_copy_assignment = std::bool_constant<Propagate>;
-  using propagate_on_container_move_assignment = std::bool_constant<Propagate>;
+  using propagate_on_container_move_assignment = std::bool_constant<OnMove>;
   using propagate_on_container_swap = std::bool_constant<Propagate>;
   using is_always_equal = std::false_type;
   template <class U>
   struct rebind {
-    using other = LedgerAllocator<U, Propagate>;
+    using other = LedgerAllocator<U, Propagate, OnMove>;
   };
 
   explicit LedgerAllocator(Ledger& ledger) noexcept : ledger_(&ledger) {}
   template <class U>
-  LedgerAllocator(const LedgerAllocator<U, Propagate>& other) noexcept  // NOLINT: converting
+  LedgerAllocator(
+      const LedgerAllocator<U, Propagate, OnMove>& other) noexcept  // NOLINT: converting
       : ledger_(other.ledger()) {}
 
   [[nodiscard]] T* allocate(std::size_t n) {
@@ -114,7 +115,7 @@ class LedgerAllocator {
 
   template <class U>
   friend bool operator==(const LedgerAllocator& a,
-                         const LedgerAllocator<U, Propagate>& b) noexcept {
+                         const LedgerAllocator<U, Propagate, OnMove>& b) noexcept {
     return a.ledger() == b.ledger();
   }
 

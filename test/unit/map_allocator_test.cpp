@@ -169,6 +169,44 @@ TEST(MapAllocator, AssignmentPropagatesWhereTheAllocatorSaysSo) {
   EXPECT_EQ(second.blocks(), 0U) << "a propagating copy kept the old allocator";
 }
 
+// Whatever it says of moves.
+TEST(MapAllocator, CopyAssignmentPropagatesOrChangesNothing) {
+  Ledger first;
+  Ledger second;
+  using Copying = LedgerAllocator<std::pair<const int, int>, true, false>;
+  using Map = DashMap<int, int, dashmap::DefaultHash<int>, std::equal_to<>, Copying>;
+  using Set =
+      DashSet<int, dashmap::DefaultHash<int>, std::equal_to<>, LedgerAllocator<int, true, false>>;
+  Map source{Copying(first)};
+  Set source_set{LedgerAllocator<int, true, false>(first)};
+  for (int i = 0; i < 100; ++i) source.insert(i, stored(i));
+  for (int i = 0; i < 100; ++i) source_set.insert(i);
+  const auto assign_failing = [](auto& target, const auto& from) {
+    for (long n = 1; n < 1000; ++n) {
+      throwing::arm(n);
+      try {
+        target = from;
+        throwing::disarm();
+        return;
+      } catch (const InjectedBadAlloc&) {
+        ASSERT_EQ(target.len(), 1U) << "throw point " << n;
+        ASSERT_TRUE(target.contains(-5)) << "throw point " << n;
+      }
+    }
+  };
+  Map target{Copying(second)};
+  target.insert(-5, 1);
+  assign_failing(target, source);
+  EXPECT_EQ(target.get_allocator().ledger(), &first);
+  expect_holds(target, expected(100));
+  Set target_set{LedgerAllocator<int, true, false>(second)};
+  target_set.insert(-5);
+  assign_failing(target_set, source_set);
+  EXPECT_EQ(target_set.get_allocator().ledger(), &first);
+  EXPECT_EQ(target_set.len(), 100U);
+  EXPECT_EQ(second.blocks(), 0U);
+}
+
 TEST(MapAllocator, CopyAssignmentKeepsTheAllocatorOtherwise) {
   Ledger first;
   Ledger second;
