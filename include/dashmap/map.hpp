@@ -29,7 +29,7 @@ namespace dashmap {
 /// Keys are unique. `Hash` gives an integer; unless it has a member `is_avalanching` its results
 /// are mixed. Look-ups take any type that `Hash` and `KeyEqual` take, without making a key of it if
 /// `Hash` is transparent or it does not convert to a key by itself.
-/// Hash, comparison and the elements' move constructors must not call the map.
+/// Hash, comparison, allocator and the elements' move constructors must not call the map.
 ///
 /// \complexity of operations on one key: constant on average; no operation's pause depends on the
 /// size of the map. A group in which a guard, an item or an entry lives, or an iterator stands, is
