@@ -42,14 +42,16 @@ class GuardBase {
 
   GuardBase() noexcept = default;
   DASHMAP_DETAIL_INLINE GuardBase(HandleType&& handle, const K& key, T& value) noexcept
-      : handle_(std::move(handle), stays_here), key_(&key), value_(&value) {}
+      : handle_(std::move(handle), stays_here),
+        key_(std::addressof(key)),
+        value_(std::addressof(value)) {}
   // The guard of a whole element; null with an empty handle.
   template <class Element>
   DASHMAP_DETAIL_INLINE GuardBase(HandleType&& handle, Element* element) noexcept
       : handle_(std::move(handle), stays_here) {
     if (element == nullptr) return;
-    key_ = &element->key;
-    value_ = &shown_value(*element);
+    key_ = std::addressof(element->key);
+    value_ = std::addressof(shown_value(*element));
   }
 
   /// Whether there is an element: false after a look-up of an absent key and after a move.

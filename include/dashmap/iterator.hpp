@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <tuple>
@@ -36,7 +37,7 @@ class RefMulti : private detail::TiedItem<false> {
   using Target = const detail::GuardTarget<K, V>;
 
   RefMulti(detail::Tie<false>& holder, const K& key, Target& value)
-      : TiedItem(holder), key_(&key), value_(&value) {}
+      : TiedItem(holder), key_(std::addressof(key)), value_(std::addressof(value)) {}
 
   const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*key_); }
   Target& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
@@ -84,7 +85,7 @@ template <class K, class V>
 class RefMutMulti : private detail::TiedItem<true> {
  public:
   RefMutMulti(detail::Tie<true>& holder, const K& key, V& value)
-      : TiedItem(holder), key_(&key), value_(&value) {}
+      : TiedItem(holder), key_(std::addressof(key)), value_(std::addressof(value)) {}
 
   const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*key_); }
   const V& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }

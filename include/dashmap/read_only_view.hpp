@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <utility>
@@ -26,7 +27,7 @@ class ReadOnlyView {
   template <detail::Query<Types> Q = K>
   const V* get(const Q& key) const DASHMAP_DETAIL_LIFETIMEBOUND {
     const auto place = map_.engine().find_held(detail::as_query<Types>(key));
-    return place ? &place.slot->element().value : nullptr;
+    return place ? std::addressof(place.slot->element().value) : nullptr;
   }
   /// The stored key and the value, as pointers; nothing when the key is absent.
   template <detail::Query<Types> Q = K>

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <tuple>
@@ -21,7 +22,8 @@ namespace dashmap {
 template <class K, class V>
 class ElementRef {
  public:
-  ElementRef(const K& key, V& value) noexcept : key_(&key), value_(&value) {}
+  ElementRef(const K& key, V& value) noexcept
+      : key_(std::addressof(key)), value_(std::addressof(value)) {}
   const K& key() const noexcept { return *key_; }
   const V& value() const noexcept { return *value_; }
   V& value_mut() const noexcept { return *value_; }
@@ -198,7 +200,7 @@ class RangeGuard {
   auto get(const Q& key) const DASHMAP_DETAIL_LIFETIMEBOUND
   -> std::conditional_t<Exclusive, Value*, const Value*> {
     const auto place = map().find_held(checked(key));
-    return place ? &place.slot->element().value : nullptr;
+    return place ? std::addressof(place.slot->element().value) : nullptr;
   }
   template <detail::Query<Types> Q = Key>
   bool contains(const Q& key) const {

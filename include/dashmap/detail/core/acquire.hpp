@@ -26,6 +26,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <type_traits>
@@ -202,7 +203,7 @@ class Locker : public Sizer<Types> {
   // What a lock on a key that is not in the map is recorded with.
   template <class Q>
   static VacantKey vacant_key(std::uint64_t hash, const Q& query) noexcept {
-    return {hash, &query, [](const void* equal, const void* held, const void* key) {
+    return {hash, std::addressof(query), [](const void* equal, const void* held, const void* key) {
               return static_cast<bool>((*static_cast<const typename Types::Equal*>(equal))(
                   *static_cast<const Key*>(key), *static_cast<const Q*>(held)));
             }};
@@ -356,10 +357,10 @@ class Locker : public Sizer<Types> {
     const Borrowed stays(hold);
     if (!stays) return false;
     if constexpr (std::is_same_v<Q, Key>) {
-      return vacant.same(&this->equal(), vacant.query, &query);
+      return vacant.same(std::addressof(this->equal()), vacant.query, std::addressof(query));
     } else if constexpr (std::is_constructible_v<Key, const Q&> && !std::is_aggregate_v<Key>) {
       const Key key(query);
-      return vacant.same(&this->equal(), vacant.query, &key);
+      return vacant.same(std::addressof(this->equal()), vacant.query, std::addressof(key));
     } else {
       return true;  // equal hashes of 63 bits, and no way to compare
     }

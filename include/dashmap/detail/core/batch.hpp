@@ -71,10 +71,12 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
   std::vector<Kept> kept;
   std::vector<Wanted> wanted;
   if constexpr (stable) {
-    for (const Query& key : keys) wanted.push_back({map.hash_of(key), wanted.size(), &key});
+    for (const Query& key : keys)
+      wanted.push_back({map.hash_of(key), wanted.size(), std::addressof(key)});
   } else {
     for (auto&& key : keys) kept.push_back({as_query<Types>(std::forward<decltype(key)>(key))});
-    for (const auto& [key] : kept) wanted.push_back({map.hash_of(key), wanted.size(), &key});
+    for (const auto& [key] : kept)
+      wanted.push_back({map.hash_of(key), wanted.size(), std::addressof(key)});
   }
   std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
     return a.hash != b.hash ? a.hash < b.hash : a.index < b.index;
@@ -112,7 +114,7 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
       group = found.group;
       sections.push_back(std::move(found.section));
     }
-    if (slot != nullptr) values[wanted[i].index] = &slot->element().value;
+    if (slot != nullptr) values[wanted[i].index] = std::addressof(slot->element().value);
     marks.emplace_back(group.word, slot, kind, request.operation);
     if constexpr (DASHMAP_CHECKED != 0) marks.back().hold().note(line);
     if (slot == nullptr) {
@@ -215,7 +217,7 @@ void get_many(Map& map, Keys&& keys, F& f) {
       [&](const auto& key, std::uint64_t hash) {
         const bool found = map.view_hashed(
             hash, as_query<Types>(key),
-            [&](const auto&, const Value& value) { std::invoke(f, key, &value); },
+            [&](const auto&, const Value& value) { std::invoke(f, key, std::addressof(value)); },
             Request{Operation::get_many});
         if (!found) std::invoke(f, key, static_cast<const Value*>(nullptr));
       });

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -222,7 +223,7 @@ class Operations : public Room<Types> {
   void alter_slot(SlotType& slot, F& f, Displaced& displaced) {
     auto& element = slot.element();
     if constexpr (std::is_trivially_copyable_v<Value> && SlotType::in_place) {
-      std::construct_at(&element.value,
+      std::construct_at(std::addressof(element.value),
                         std::invoke(f, std::as_const(element.key), Value(element.value)));
     } else {
       slot.replace_value(this->alloc(),

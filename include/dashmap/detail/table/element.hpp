@@ -164,10 +164,10 @@ DASHMAP_DETAIL_NO_TSAN inline T racy_copy(const T& source) noexcept {
   } bytes;
 #if DASHMAP_DETAIL_TSAN
   // A copy of many bytes would be a call of memcpy, which the sanitizer looks at all the same.
-  const auto* from = reinterpret_cast<const volatile unsigned char*>(&source);
+  const auto* from = reinterpret_cast<const volatile unsigned char*>(std::addressof(source));
   for (std::size_t i = 0; i < sizeof(T); ++i) bytes.data[i] = from[i];
 #else
-  __builtin_memcpy(bytes.data, &source, sizeof(T));
+  __builtin_memcpy(bytes.data, std::addressof(source), sizeof(T));
 #endif
   return __builtin_bit_cast(T, bytes);
 }
@@ -244,8 +244,7 @@ class Slot<K, V, StoresHash> {
     if constexpr (std::is_nothrow_move_assignable_v<V>) {
       place = std::move(value);
     } else {
-      std::destroy_at(&place);
-      std::construct_at(&place, std::move(value));
+      refill(place, std::move(value));
     }
   }
 
