@@ -32,7 +32,9 @@ void expect_exactly(const Map& map, const std::set<int>& keys) {
   EXPECT_EQ(map.len(), keys.size());
   for (int n = 0; n < many; ++n) {
     ASSERT_EQ(map.contains(n), keys.contains(n)) << n;
-    if (keys.contains(n)) ASSERT_EQ(map.get_copy(n), text(n));
+    if (keys.contains(n)) {
+      ASSERT_EQ(map.get_copy(n), text(n));
+    }
   }
 }
 
