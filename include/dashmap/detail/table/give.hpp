@@ -40,7 +40,7 @@ constexpr decltype(auto) give(Part& part) noexcept {
 }
 
 template <class T>
-void refill(T& place, T&& from) noexcept {
+void refill(T& place, std::type_identity_t<T>&& from) noexcept {
   std::destroy_at(std::addressof(place));
   std::construct_at(std::addressof(place), std::move(from));
 }
