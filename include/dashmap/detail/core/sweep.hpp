@@ -156,7 +156,9 @@ class Sweeper : public GroupFinder<Types> {
       }
       T& add() noexcept {
         Chunk& chunk = chunks_.front();
-        return chunk.places[chunk.used++].emplace();
+        std::optional<T>& place = chunk.places[chunk.used++];
+        place.emplace();
+        return *place;
       }
       // An empty one is never in front of others but while something is added.
       bool empty() const noexcept { return chunks_.empty() || chunks_.front().used == 0; }

@@ -244,7 +244,8 @@ class Slot<K, V, StoresHash> {
     if constexpr (std::is_nothrow_move_assignable_v<V>) {
       place = std::move(value);
     } else {
-      refill(place, std::move(value));
+      std::destroy_at(std::addressof(place));
+      std::construct_at(std::addressof(place), std::move(value));
     }
   }
 

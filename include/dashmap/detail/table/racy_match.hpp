@@ -83,9 +83,9 @@ DASHMAP_DETAIL_INLINE constexpr bool is_short(std::string_view text) noexcept {
 template <class Equal, class Q>
 class RacyMatcher<false, Equal, Q> {
  public:
-  DASHMAP_DETAIL_INLINE RacyMatcher(const Equal&, std::uint64_t hash, std::string_view query,
+  DASHMAP_DETAIL_INLINE RacyMatcher(const Equal&, std::uint64_t hash, std::string_view text,
                                     bool* unsure) noexcept
-      : hash_(hash), query_(query), unsure_(unsure) {}
+      : hash_(hash), text_(text), unsure_(unsure) {}
 
   template <class SlotType>
   DASHMAP_DETAIL_INLINE bool operator()(const SlotType& slot) const {
@@ -102,18 +102,18 @@ class RacyMatcher<false, Equal, Q> {
     const auto& image = reinterpret_cast<const StringImage&>(key);
     const auto here = reinterpret_cast<std::uintptr_t>(image.buffer.data());
     if (racy_copy(image.characters) != here) return false;
-    if (racy_copy(image.size) != query_.size()) return false;
+    if (racy_copy(image.size) != text_.size()) return false;
 #if DASHMAP_DETAIL_TSAN
     const StringImage::Buffer buffer = racy_copy(image.buffer);
 #else
     // Not copied: loads across the two stores of a copy would wait for both of them.
     const StringImage::Buffer& buffer = image.buffer;
 #endif
-    return same_few_bytes(buffer.data(), query_.data(), query_.size());
+    return same_few_bytes(buffer.data(), text_.data(), text_.size());
   }
 
   std::uint64_t hash_;
-  std::string_view query_;
+  std::string_view text_;
   bool* unsure_;
 };
 
