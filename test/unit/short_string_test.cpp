@@ -23,7 +23,7 @@ using namespace dashmap_test;
 using dashmap::DashMap;
 using dashmap::DashSet;
 using dashmap::detail::CachedHash;
-using dashmap::detail::RacyMatcher;
+using dashmap::detail::ShortStringMatcher;
 using dashmap::detail::StringImage;
 
 constexpr std::size_t longest = 40;  // the buffer of no library has room for so many
@@ -178,7 +178,7 @@ enum class Answer { yes, no, unsure };
 
 Answer ask(const Torn& torn, std::string_view query, std::uint64_t hash = 1) {
   bool unsure = false;
-  const RacyMatcher<false, std::equal_to<>, std::string_view> matches({}, hash, query, &unsure);
+  const ShortStringMatcher matches(std::equal_to<>(), hash, query, &unsure);
   if (matches(torn)) return Answer::yes;
   return unsure ? Answer::unsure : Answer::no;
 }

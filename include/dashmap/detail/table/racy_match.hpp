@@ -32,15 +32,12 @@
 
 namespace dashmap::detail {
 
-template <bool Plain, class Equal, class Q>
-class RacyMatcher;
-
 // Plain data.
 template <class Equal, class Q>
-class RacyMatcher<true, Equal, Q> {
+class PlainMatcher {
  public:
-  DASHMAP_DETAIL_INLINE RacyMatcher(const Equal& equal, std::uint64_t, const Q& query,
-                                    bool*) noexcept
+  DASHMAP_DETAIL_INLINE PlainMatcher(const Equal& equal, std::uint64_t, const Q& query,
+                                     bool*) noexcept
       : equal_(equal), query_(query) {}
 
   template <class SlotType>
@@ -80,11 +77,11 @@ DASHMAP_DETAIL_INLINE constexpr bool is_short(std::string_view text) noexcept {
 }
 
 // Short strings; `*unsure` gets true where a key could not be told from the query.
-template <class Equal, class Q>
-class RacyMatcher<false, Equal, Q> {
+class ShortStringMatcher {
  public:
-  DASHMAP_DETAIL_INLINE RacyMatcher(const Equal&, std::uint64_t hash, std::string_view text,
-                                    bool* unsure) noexcept
+  template <class Equal>
+  DASHMAP_DETAIL_INLINE ShortStringMatcher(const Equal&, std::uint64_t hash, std::string_view text,
+                                           bool* unsure) noexcept
       : hash_(hash), text_(text), unsure_(unsure) {}
 
   template <class SlotType>
@@ -116,5 +113,8 @@ class RacyMatcher<false, Equal, Q> {
   std::string_view text_;
   bool* unsure_;
 };
+
+template <bool Plain, class Equal, class Q>
+using RacyMatcher = std::conditional_t<Plain, PlainMatcher<Equal, Q>, ShortStringMatcher>;
 
 }  // namespace dashmap::detail
