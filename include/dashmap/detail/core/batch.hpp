@@ -270,6 +270,12 @@ constexpr void check_parts() noexcept {
                 "no value can be made of the second part of the range's elements");
 }
 
+// How a value is passed on. What is no key yet may refer to the value, which then stays.
+template <class Key, class From, class Value>
+using PassedValue = std::conditional_t<std::is_same_v<std::remove_cvref_t<From>, Key> ||
+                                           std::is_arithmetic_v<std::remove_cvref_t<From>>,
+                                       Value, std::add_lvalue_reference_t<Value>>;
+
 // Inserts the elements of a range in order; split(element, f) calls f(key, value) with its parts.
 // Gives the number of new ones.
 template <class Map, class Range, class Split>
@@ -294,14 +300,11 @@ std::size_t insert_many(Map& map, Range&& range, Split split) {
         split(std::forward<decltype(element)>(element), [&](auto&& key, auto&& value) {
           check_parts<Types, decltype(key), decltype(value)>();
           typename Map::Displaced displaced;
-          // What is no key yet may refer to the value, which then stays.
-          using Given = std::conditional_t<
-              std::is_same_v<std::remove_cvref_t<decltype(key)>, typename Map::Key> ||
-                  std::is_arithmetic_v<std::remove_cvref_t<decltype(key)>>,
-              decltype(value), std::add_lvalue_reference_t<decltype(value)>>;
-          if (map.store(hash, as_query<Types>(std::forward<decltype(key)>(key)),
-                        Value(static_cast<Given>(value)), displaced,
-                        Request{Operation::insert_many})) {
+          if (map.store(
+                  hash, as_query<Types>(std::forward<decltype(key)>(key)),
+                  Value(static_cast<PassedValue<typename Map::Key, decltype(key), decltype(value)>>(
+                      value)),
+                  displaced, Request{Operation::insert_many})) {
             ++fresh;
           }
         });

@@ -352,6 +352,7 @@ class Held {
     thread->id.store(thread_id(), std::memory_order_relaxed);
     thread->set_stack(this_thread_stack(), this_thread_second_stack());
     held_thread = thread;
+    thread->begin_anew();
     set_top(thread->make_current(*thread->current));
   }
 

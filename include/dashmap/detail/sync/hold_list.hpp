@@ -162,6 +162,12 @@ struct HeldThread {
     return make_current(*block);
   }
 
+  // The next thread has the list: it looks for places before it makes any.
+  void begin_anew() noexcept {
+    round = nullptr;
+    round_next = round_blocks = round_found = to_make = 0;
+  }
+
   Hold* make_current(HoldBlock& block) noexcept {
     for (Hold& hold : block.records) {
       hold.clear_user();
