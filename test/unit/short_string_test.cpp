@@ -166,8 +166,9 @@ struct Torn {
   Element element() const {
     return {hash, *std::launder(reinterpret_cast<const std::string*>(&image))};
   }
-  explicit Torn(std::string_view text)
-      : image{reinterpret_cast<std::uintptr_t>(image.buffer.data()), text.size(), {}} {
+  explicit Torn(std::string_view text) {
+    image.characters = reinterpret_cast<std::uintptr_t>(image.buffer.data());
+    image.size = text.size();
     std::memcpy(image.buffer.data(), text.data(), std::min(text.size(), image.buffer.size()));
   }
   Torn(const Torn&) = delete;
