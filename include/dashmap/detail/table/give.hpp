@@ -58,9 +58,11 @@ DASHMAP_DETAIL_INLINE auto into(Out& out) noexcept {
 }
 
 // As give_both, for a key that can only be moved, and does that without throwing. What is left of
-// it stands in for it until the value is made.
+// it stands in for it until the value is made. A pair that is returned is made in its place, as its
+// type is written out: Clang would move one whose type it has to deduce, and the value may throw.
 template <class Element, class Make>
-decltype(auto) give_key_last(Element& element, const Make& make) {
+auto give_key_last(Element& element, const Make& make)
+    -> decltype(make(std::move(element.key), give(element.value))) {
   using Key = decltype(element.key);
   struct Keeper {
     Key key;
@@ -70,7 +72,8 @@ decltype(auto) give_key_last(Element& element, const Make& make) {
     }
   } keeper{std::move(element.key), std::addressof(element.key)};
   // It stands in. NOLINTNEXTLINE(bugprone-use-after-move)
-  decltype(auto) pair = make(std::move(element.key), give(element.value));
+  decltype(make(std::move(element.key), give(element.value))) pair =
+      make(std::move(element.key), give(element.value));
   refill(pair.first, std::move(keeper.key));
   keeper.place = nullptr;
   return pair;
