@@ -112,6 +112,13 @@ struct Moved : Spread {
   using Guard = dashmap::RefMut<model::Cell, model::Pair>;
   std::unique_ptr<Guard> guard;
   model::Atomic<int> sent{0};
+  void give() {
+    guard = std::make_unique<Guard>(map.get_mut(low));
+    sent.store(1, std::memory_order_release);
+  }
+  void await_guard() {
+    while (sent.load(std::memory_order_acquire) == 0) model::yield();
+  }
   void thread(unsigned t) override {
     if (t == 0) {
       guard = std::make_unique<Guard>(map.get_mut(low));
@@ -125,7 +132,7 @@ struct Moved : Spread {
         ++victims;  // the guard was not used elsewhere yet
       }
     } else {
-      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      await_guard();
       const std::unique_ptr<Guard> mine = std::move(guard);
       (*mine)->set((*mine)->get() + 1);
     }
@@ -139,12 +146,11 @@ struct Used : Moved {
   model::Atomic<int> used{0};
   void thread(unsigned t) override {
     if (t == 0) {
-      guard = std::make_unique<Guard>(map.get_mut(low));
-      sent.store(1, std::memory_order_release);
+      give();
       while (used.load(std::memory_order_acquire) == 0) model::yield();
       map.get_mut(low)->set(2);
     } else {
-      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      await_guard();
       const std::unique_ptr<Guard> mine = std::move(guard);
       (*mine)->set(1);
       used.store(1, std::memory_order_release);
@@ -157,19 +163,17 @@ struct Used : Moved {
 const Register used(Model{"held.used", 2, [] { return new Used; }, model::none, 5000});
 
 // As before, but the guard goes back to its maker while the other thread asks for the key.
-struct Back : Moved {
-  model::Atomic<int> used{0};
+struct Back : Used {
   void thread(unsigned t) override {
     if (t == 0) {
-      guard = std::make_unique<Guard>(map.get_mut(low));
-      sent.store(1, std::memory_order_release);
+      give();
       while (used.load(std::memory_order_acquire) == 0) model::yield();
       Guard mine = std::move(*guard);
       mine->set(1);
       for (int i = 0; i < 10; ++i) model::yield();
       mine->set(1);
     } else {
-      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      await_guard();
       guard = std::make_unique<Guard>(std::move(*guard));
       used.store(1, std::memory_order_release);
       try {
@@ -187,11 +191,10 @@ const Register back(Model{"held.back", 2, [] { return new Back; }, model::none, 
 struct Asked : Moved {
   void thread(unsigned t) override {
     if (t == 0) {
-      guard = std::make_unique<Guard>(map.get_mut(low));
-      sent.store(1, std::memory_order_release);
+      give();
       for (int i = 0; i < 2; ++i) MODEL_CHECK(model::get(map, low) <= 2);
     } else {
-      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      await_guard();
       const std::unique_ptr<Guard> mine = std::move(guard);
       (*mine)->set(1);
       (*mine)->set(2);
@@ -208,11 +211,10 @@ struct OneGroup : Moved {
     try {
       if (t == 0) {
         auto kept = map.get_mut(model::low_2);
-        guard = std::make_unique<Guard>(map.get_mut(low));
-        sent.store(1, std::memory_order_release);
+        give();
         map.insert(Value{12}, 1);
       } else {
-        while (sent.load(std::memory_order_acquire) == 0) model::yield();
+        await_guard();
         const std::unique_ptr<Guard> mine = std::move(guard);
         (*mine)->set(1);
         map.insert(Value{16}, 1);
@@ -242,7 +244,7 @@ struct Upgrade : Moved {
         ++victims;
       }
     } else {
-      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      await_guard();
       shared.reset();
       const auto stranger = map.get(model::low_2);
       const Value before = stranger->get();
@@ -289,11 +291,10 @@ struct EndsElsewhere : Moved {
   }
   void thread(unsigned t) override {
     if (t == 0) {
-      guard = std::make_unique<Guard>(map.get_mut(low));
-      sent.store(1, std::memory_order_release);
+      give();
       add_one();
     } else {
-      while (sent.load(std::memory_order_acquire) == 0) model::yield();
+      await_guard();
       guard.reset();
       add_one();
     }

@@ -269,8 +269,8 @@ class Resizer : public State<Types> {
 
    private:
     typename Types::PlaceType next_in_chain(std::size_t group, std::uint32_t n) noexcept {
-      // Relaxed, both: as above.
       if (n == group_width) {
+        // Relaxed, here and below: this thread made the chain, and nobody else reaches it yet.
         node_[group] = to_.overflow[first_ + group].load(std::memory_order_relaxed);
         begin_[group] = n;
       } else if (n - begin_[group] == node_[group]->width()) {

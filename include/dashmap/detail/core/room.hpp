@@ -54,9 +54,9 @@ class Room : public Lookup<Types> {
   DASHMAP_DETAIL_NOINLINE PlaceType room_in_chain(GroupType group) {
     PlaceType place = group.table->vacancy_in_chain(group.index);
     if (!place) place = group.table->add_overflow(group.index, this->alloc()).place(0);
-    // Relaxed, both: the group is locked, and the unlock publishes it.
+    // Relaxed: the group is locked, and only who has it changes this bit.
     if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) {
-      group.word->fetch_or(word::overflow, std::memory_order_relaxed);
+      group.word->fetch_or(word::overflow, std::memory_order_relaxed);  // published by the unlock
     }
     return place;
   }

@@ -78,6 +78,7 @@ struct HeldThread {
   std::size_t round_found = 0;
   std::size_t to_make = 0;  // blocks, before the next round
 
+  // As a number, to which marks can be added.
   std::uintptr_t as_user() const noexcept { return reinterpret_cast<std::uintptr_t>(this); }
 
   // Relaxed, all, here and below: set before the thread makes its first record, by which others
@@ -156,8 +157,8 @@ struct HeldThread {
     }
     auto* block = new HoldBlock;
     --to_make;
-    block->quiet.store(true, std::memory_order_relaxed);  // relaxed: not published yet
-    block->older = newest.load(std::memory_order_relaxed);
+    block->quiet.store(true, std::memory_order_relaxed);    // relaxed: not published yet
+    block->older = newest.load(std::memory_order_relaxed);  // relaxed: its thread alone changes it
     newest.store(block, std::memory_order_release);
     return make_current(*block);
   }

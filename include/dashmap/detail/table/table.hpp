@@ -174,25 +174,11 @@ struct alignas(64) Table {
     return PlaceType::of(slots_of(group) + empty.next(), group_tags + empty.next());
   }
   PlaceType vacancy_in_chain(std::size_t group) const noexcept {
-    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
-         node = node->next.load(std::memory_order_acquire)) {
-      for (std::size_t first = 0; first < node->width(); first += group_width) {
-        const BitMask empty = match_empty(node->tags() + first);
-        if (empty && first + empty.next() < node->width()) return node->place(first + empty.next());
-      }
-    }
-    return {};
+    return first_in_chain(group, [](const std::uint8_t* tags) { return match_empty(tags); });
   }
   // An element of the group's chain, or none.
   PlaceType any_in_chain(std::size_t group) const noexcept {
-    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
-         node = node->next.load(std::memory_order_acquire)) {
-      for (std::size_t first = 0; first < node->width(); first += group_width) {
-        const BitMask full = match_full(node->tags() + first);
-        if (full) return node->place(first + full.next());
-      }
-    }
-    return {};
+    return first_in_chain(group, [](const std::uint8_t* tags) { return match_full(tags); });
   }
   // After a removal from a group that nobody else has any part of: if the tag is not one of the
   // chain's, an element of the chain takes the place. Whether the chain has more.
@@ -272,6 +258,19 @@ struct alignas(64) Table {
   static bool destroy_slice(Table* table, const Alloc& alloc) noexcept;
 
  private:
+  // The first place of the chain among the lanes of 16 tags; lanes without a slot are passed over.
+  template <class Lanes>
+  PlaceType first_in_chain(std::size_t group, Lanes lanes_of) const noexcept {
+    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+         node = node->next.load(std::memory_order_acquire)) {
+      for (std::size_t first = 0; first < node->width(); first += group_width) {
+        const BitMask lanes = lanes_of(node->tags() + first);
+        if (lanes && first + lanes.next() < node->width()) return node->place(first + lanes.next());
+      }
+    }
+    return {};
+  }
+
   Extent slots_in(std::uint64_t first, std::uint64_t last) const noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(slot_array);  // only numbers round to pages
     constexpr std::uintptr_t group_bytes = group_width * sizeof(SlotType);
