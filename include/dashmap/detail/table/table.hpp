@@ -174,11 +174,11 @@ struct alignas(64) Table {
     return PlaceType::of(slots_of(group) + empty.next(), group_tags + empty.next());
   }
   PlaceType vacancy_in_chain(std::size_t group) const noexcept {
-    return first_in_chain(group, [](const std::uint8_t* tags) { return match_empty(tags); });
+    return first_in_chain(group, match_empty);
   }
   // An element of the group's chain, or none.
   PlaceType any_in_chain(std::size_t group) const noexcept {
-    return first_in_chain(group, [](const std::uint8_t* tags) { return match_full(tags); });
+    return first_in_chain(group, match_full);
   }
   // After a removal from a group that nobody else has any part of: if the tag is not one of the
   // chain's, an element of the chain takes the place. Whether the chain has more.
