@@ -260,7 +260,8 @@ struct alignas(64) Table {
  private:
   // The first place of the chain among the lanes of 16 tags; lanes without a slot are passed over.
   template <class Lanes>
-  PlaceType first_in_chain(std::size_t group, Lanes lanes_of) const noexcept {
+  DASHMAP_DETAIL_NOINLINE PlaceType first_in_chain(std::size_t group,
+                                                   Lanes lanes_of) const noexcept {
     for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
       for (std::size_t first = 0; first < node->width(); first += group_width) {
