@@ -211,11 +211,7 @@ class Container {
   /// Removes all elements; the capacity stays. Not one point in time while others write.
   /// \locks each group in turn, exclusive
   /// \throws DeadlockError, before anything changes, if this thread holds an element
-  void clear() {
-    engine_.template check_range<true>(0, Engine::last_hash, Operation::clear);
-    engine_.retain(
-        0, Engine::last_hash, [](const auto&, auto&) { return false; }, Operation::clear);
-  }
+  void clear() { engine_.clear(); }
 
   // --- look-ups ----------------------------------------------------------------------------------
 
@@ -309,7 +305,7 @@ class Container {
   /// \locks none
   void dump_locks(std::ostream& out) const { DeadlockSearch::dump(out); }
 
-  /// The lock-free engine underneath; not for users.
+  /// The engine underneath; not for users.
   Engine& engine() const noexcept { return engine_; }
 
  protected:

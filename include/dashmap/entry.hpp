@@ -1,6 +1,7 @@
 // Entries: a key's place in the map, occupied or vacant, locked until it is used or dropped.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <optional>
 #include <type_traits>
@@ -31,7 +32,8 @@ class VacantEntry;
 template <class Map, class Q>
 class Entry;
 
-/// The place of a key that is in the map.
+/// The place of a key that is in the map. Used up (see Entry) by into_ref, into_key, remove,
+/// remove_entry, replace_entry and moving from it.
 /// \locks group exclusive, while it lives and has not given its element away
 template <class Map, class Q>
 class OccupiedEntry {
@@ -96,7 +98,8 @@ class OccupiedEntry {
   State state_;
 };
 
-/// The place where a key that is not in the map would be.
+/// The place where a key that is not in the map would be. Used up (see Entry) by each call but key,
+/// and by moving from it.
 /// \locks group exclusive, while it lives and was not used
 template <class Map, class Q>
 class VacantEntry {
@@ -136,6 +139,10 @@ class VacantEntry {
 };
 
 /// A key's place in the map, occupied or vacant: look first, then decide, as one atomic step.
+///
+/// A call that gives a guard uses the entry up; so do insert_entry, into_key and moving from it.
+/// After that it may only be destroyed: these calls, and insert, throw std::logic_error.
+///
 /// \locks group exclusive, while it lives and was not used
 template <class Map, class Q>
 class Entry {
@@ -203,12 +210,12 @@ class Entry {
   }
 
   /// Calls `f(Value&)` if the key is there.
-  template <class F>
+  template <std::invocable<Value&> F>
   DASHMAP_DETAIL_INLINE Entry& and_modify(F&& f) & {
     if (Occupied* entry = occupied()) std::invoke(std::forward<F>(f), entry->get_mut());
     return *this;
   }
-  template <class F>
+  template <std::invocable<Value&> F>
   DASHMAP_DETAIL_INLINE Entry&& and_modify(F&& f) && {
     return std::move(this->and_modify(std::forward<F>(f)));
   }

@@ -49,7 +49,10 @@ class GuardBase {
   template <class Element>
   DASHMAP_DETAIL_INLINE GuardBase(HandleType&& handle, Element* element) noexcept
       : handle_(std::move(handle), stays_here) {
-    if (element == nullptr) return;
+    if (element == nullptr) {
+      if (handle_) __builtin_unreachable();
+      return;
+    }
     key_ = std::addressof(element->key);
     value_ = std::addressof(shown_value(*element));
   }

@@ -1,7 +1,7 @@
-// Iterators and their items. An item keeps its element's group locked while it lives, and nothing
-// is locked between items: from `++it` until the first item of `*it` is gone. An element that is
-// present throughout is met exactly once, however the map grows or shrinks meanwhile; others may or
-// may not be met.
+// Iterators and their items. An item keeps its element's group locked while it lives; the iterator
+// itself does from `begin()` or `++it` until the first item of `*it` is gone. After that nothing is
+// locked until the next `++it`. An element that is present throughout is met exactly once, however
+// the map grows or shrinks meanwhile; others may or may not be met.
 #pragma once
 
 #include <concepts>
@@ -24,6 +24,14 @@ namespace dashmap::detail {
 template <class K, class V, class Key>
 concept CopiedAs = std::same_as<std::remove_const_t<Key>, K> && !std::is_same_v<V, Unit> &&
                    std::is_copy_constructible_v<K> && std::is_copy_constructible_v<V>;
+
+// What `->` of an iterator gives whose items are values: one that lives to the end of the
+// expression.
+template <class Item>
+struct Arrow {
+  Item item;
+  Item* operator->() noexcept { return std::addressof(item); }
+};
 
 }  // namespace dashmap::detail
 
@@ -89,7 +97,7 @@ class RefMutMulti : private detail::TiedItem<true> {
 
   const K& key() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*key_); }
   const V& value() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
-  V& value_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
+  V& value_mut() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
   const V& operator*() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
   V& operator*() noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(*value_); }
   const V* operator->() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND { return used(value_); }
@@ -97,7 +105,7 @@ class RefMutMulti : private detail::TiedItem<true> {
   std::pair<const K&, const V&> pair() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
     return {used(*key_), *value_};
   }
-  std::pair<const K&, V&> pair_mut() noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
+  std::pair<const K&, V&> pair_mut() const noexcept DASHMAP_DETAIL_LIFETIMEBOUND {
     return {used(*key_), *value_};
   }
   /// As that of a RefMulti.
@@ -150,15 +158,11 @@ class MapIterator {
     auto& element = cursor_->place().slot->element();
     return reference(cursor_->tie(), element.key, shown_value(element));
   }
-  // `it->key()`: the item lives to the end of the expression.
-  auto operator->() const
+  // For `it->key()`.
+  Arrow<value_type> operator->() const
     requires(!Exclusive)
   {
-    struct Arrow {
-      value_type item;
-      value_type* operator->() noexcept { return &item; }
-    };
-    return Arrow{**this};
+    return {**this};
   }
   MapIterator& operator++() {
     cursor_->advance();
@@ -266,6 +270,14 @@ class PartRange {
 };
 
 }  // namespace dashmap::detail
+
+// Their iterators need the map alone.
+template <class Map, bool Exclusive>
+inline constexpr bool
+    std::ranges::enable_borrowed_range<dashmap::detail::MapRange<Map, Exclusive>> = true;
+template <class Map, bool Keys>
+inline constexpr bool std::ranges::enable_borrowed_range<dashmap::detail::PartRange<Map, Keys>> =
+    true;
 
 template <class K, class V>
 struct std::tuple_size<dashmap::RefMulti<K, V>> : std::integral_constant<std::size_t, 2> {};

@@ -25,11 +25,14 @@ namespace dashmap {
 /// Each operation on one key is atomic. Guards (Ref, RefMut, Entry, iterators' items) keep their
 /// element locked while they live; closures run under the lock of their element. What a thread does
 /// with other keys meanwhile always works; what could never end throws DeadlockError.
+/// Each operation that waits throws it for what this thread holds in its way, or where threads wait
+/// in a circle; those that change the whole map throw it for the former before anything changes.
 ///
 /// Keys are unique. `Hash` gives an integer; unless it has a member `is_avalanching` its results
 /// are mixed. Look-ups take any type that `Hash` and `KeyEqual` take, without making a key of it if
 /// `Hash` is transparent or it does not convert to a key by itself.
-/// Hash, comparison, allocator and the elements' move constructors must not call the map.
+/// Hash, comparison, allocator, the elements' move constructors and the destructors of what was
+/// moved from must not call the map.
 ///
 /// \complexity of operations on one key: constant on average; no operation's pause depends on the
 /// size of the map. A group in which a guard, an item or an entry lives, or an iterator stands, is
@@ -108,7 +111,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     auto found = engine.template find_exclusive<true, true>(engine.hash_of(query), query, request);
     return this->guard_of(found, request);
   }
-  /// As get_mut, but never waits: is_locked() when somebody else is there.
+  /// As get_mut, but never waits: is_locked() when somebody is there, this thread included.
   template <detail::Query<Types> Q = K>
   [[nodiscard]] TryResult<RefMut<K, V>> try_get_mut(const Q& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
@@ -125,8 +128,9 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
                                    detail::deadline_after(patience)});
   }
 
-  /// Calls `f(const K&, const V&)` and gives its result (`true` when it has none); nothing when the
-  /// key is absent. Where K and V are plain data, f sees a copy and no lock is taken.
+  /// Calls `f(const K&, const V&)` and gives its result as `std::optional` (`bool`: whether it ran,
+  /// where f gives nothing); nothing when the key is absent. Where K and V are plain data, f sees a
+  /// copy and no lock is taken.
   /// \locks group shared, or none
   template <detail::Query<Types> Q = K, std::invocable<const K&, const V&> F>
   auto view(const Q& key, F&& f DASHMAP_DETAIL_CALLER) const {
@@ -172,14 +176,14 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// Replaces the value by `f(const K&, V)`; false when the key is absent. Where f may throw it
   /// gets a copy of a copyable value, so that the map stays as it was.
   /// \locks group exclusive
-  template <detail::Query<Types> Q = K, std::invocable<const K&, V> F>
+  template <detail::Query<Types> Q = K, detail::Makes<V, const K&, V> F>
   bool alter(const Q& key, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     return this->engine_.alter(detail::as_query<Types>(key), std::forward<F>(f));
   }
 
   /// The key's place, occupied or vacant. A temporary key goes into the entry; others are referred
-  /// to and must live as long. \locks group exclusive, while the entry lives
+  /// to, and must live as long and stay as they are. \locks group exclusive, while the entry lives
   template <detail::Query<Types> Q = K>
   [[nodiscard]] DASHMAP_DETAIL_INLINE auto entry(Q&& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
@@ -254,12 +258,12 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   /// every observer that locks them too. Null where a key is absent, the same pointer for a key
   /// that is named twice. Gives what f gives.
   /// \locks the keys' groups exclusive, in hash order
-  template <std::ranges::input_range Keys, class F>
+  template <std::ranges::input_range Keys, std::invocable<std::span<V*>> F>
   decltype(auto) with_keys(Keys&& keys, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     return detail::with_keys(this->engine_, std::forward<Keys>(keys), std::forward<F>(f));
   }
-  template <class F>
+  template <std::invocable<std::span<V*>> F>
   decltype(auto) with_keys(std::initializer_list<K> keys, F&& f DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
     return detail::with_keys(this->engine_, keys, std::forward<F>(f));
@@ -317,7 +321,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     this->engine_.retain(0, Engine::last_hash, std::ref(f), detail::Operation::retain);
   }
   /// Replaces each value by `f(const K&, V)`, as alter does. \locks each group in turn, exclusive
-  template <std::invocable<const K&, V> F>
+  template <detail::Makes<V, const K&, V> F>
   void alter_all(F&& f) {
     this->engine_.alter_all(f);
   }
@@ -345,7 +349,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
             detail::Operation::lock_all};
   }
 
-  /// Calls `f(const K&, V&)` for each element, from as many threads as there are cores.
+  /// Calls `f(const K&, V&)` for each element, from as many threads as there are cores; see
+  /// par_retain for `executor`.
   /// \locks each group in turn, exclusive
   template <std::invocable<const K&, V&> F, class... Executor>
   void par_for_each(F&& f, Executor&&... executor) {
@@ -363,7 +368,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     this->par_keep(std::ref(f), detail::Operation::par_retain, std::forward<Executor>(executor)...);
   }
 
-  /// The map as a view without locks. No other thread may use the map, no guard may live.
+  /// The map as a view without locks. No other thread may use the map, no guard may live. Needs
+  /// `dashmap/read_only_view.hpp`.
   ReadOnlyView<K, V, Hash, KeyEqual, Allocator> into_read_only() &&;
 
   /// Equal sizes, and for each element of one an equal element in the other.

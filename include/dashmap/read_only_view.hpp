@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "dashmap/map.hpp"
@@ -29,7 +28,8 @@ class ReadOnlyView {
     const auto place = map_.engine().find_held(detail::as_query<Types>(key));
     return place ? std::addressof(place.slot->element().value) : nullptr;
   }
-  /// The stored key and the value, as pointers; nothing when the key is absent.
+  /// The stored key and the value, as references that live as long as the view; nothing when the
+  /// key is absent.
   template <detail::Query<Types> Q = K>
   std::optional<std::pair<const K&, const V&>> get_key_value(const Q& key) const
       DASHMAP_DETAIL_LIFETIMEBOUND {
@@ -47,19 +47,13 @@ class ReadOnlyView {
     return get(key) != nullptr;
   }
 
-  auto iter() const {
-    return detail::HeldRange<typename Map::Engine, false>(map_.engine(), 0, Map::Engine::last_hash);
-  }
+  auto iter() const { return Elements(map_.engine(), 0, Map::Engine::last_hash); }
   auto begin() const { return iter().begin(); }
   auto end() const { return iter().end(); }
   /// The keys, by reference.
-  auto keys() const {
-    return std::views::transform(iter(), [](const auto& item) -> const K& { return item.key(); });
-  }
+  auto keys() const { return detail::HeldParts<Elements, true>(iter()); }
   /// The values, by reference.
-  auto values() const {
-    return std::views::transform(iter(), [](const auto& item) -> const V& { return item.value(); });
-  }
+  auto values() const { return detail::HeldParts<Elements, false>(iter()); }
 
   std::size_t len() const noexcept { return map_.len(); }
   std::size_t size() const noexcept { return len(); }
@@ -72,6 +66,8 @@ class ReadOnlyView {
   Map into_inner() && { return std::move(map_); }
 
  private:
+  using Elements = detail::HeldRange<typename Map::Engine, false>;
+
   Map map_;
 };
 

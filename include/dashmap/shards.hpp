@@ -15,6 +15,7 @@
 
 #include "dashmap/detail/core/walk.hpp"
 #include "dashmap/guard.hpp"
+#include "dashmap/iterator.hpp"
 
 namespace dashmap {
 
@@ -30,6 +31,12 @@ class ElementRef {
   V& operator*() const noexcept { return *value_; }
   V* operator->() const noexcept { return value_; }
   std::pair<const K&, V&> pair() const noexcept { return {*key_, *value_}; }
+  /// A copy of the element, for containers of pairs, whose keys may be const.
+  template <class Key>
+    requires detail::CopiedAs<K, std::remove_const_t<V>, Key>
+  operator std::pair<Key, std::remove_const_t<V>>() const {
+    return {*key_, *value_};
+  }
 
   template <std::size_t I>
   decltype(auto) get() const noexcept {
@@ -89,6 +96,7 @@ class HeldRange {
         return {element.key, element.value};
       }
     }
+    Arrow<value_type> operator->() const noexcept { return {**this}; }
     iterator& operator++() {
       slot_ = walk_->next().slot;
       return *this;
@@ -116,6 +124,41 @@ class HeldRange {
   Map* map_;
   std::uint64_t first_;
   std::uint64_t last_;
+};
+
+// Their keys, or their values.
+template <class Elements, bool Keys>
+class HeldParts {
+ public:
+  class iterator : public Elements::iterator {
+   public:
+    using Base = typename Elements::iterator;
+    using Item = typename Base::value_type;
+    using reference = std::tuple_element_t<Keys ? 0 : 1, Item>;
+    using value_type = std::remove_cvref_t<reference>;
+    using pointer = std::remove_reference_t<reference>*;
+
+    iterator() noexcept = default;
+    explicit iterator(Base&& at) : Base(std::move(at)) {}
+    reference operator*() const noexcept { return Base::operator*().template get<Keys ? 0 : 1>(); }
+    pointer operator->() const noexcept { return std::addressof(**this); }
+    iterator& operator++() {
+      Base::operator++();
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator before = *this;
+      ++*this;
+      return before;
+    }
+  };
+
+  explicit HeldParts(const Elements& elements) noexcept : elements_(elements) {}
+  iterator begin() const { return iterator(elements_.begin()); }
+  iterator end() const noexcept { return {}; }
+
+ private:
+  Elements elements_;
 };
 
 // The elements of a locked range, with the lock.

@@ -118,7 +118,7 @@ class Session {
     return std::any_of(held_.begin(), held_.end(), p);
   }
   bool bars_read(int n) const {
-    return any_held([n](const Held& h) { return h.number == n && h.hold == Hold::exclusive; });
+    return any_held([n](const Held& h) { return h.number == n && h.hold != Hold::shared; });
   }
   bool bars_write(int n) const {
     return any_held([n](const Held& h) { return h.number == n; });

@@ -174,9 +174,8 @@ inline Word on_own_thread(Hold hold, Mode mode, Reach reach) {
     return Word::works;
   }
   if (is_shared(hold) && !writes(mode)) return Word::works;
-  // Where no key is, a reader finds none and a walk meets none.
-  const bool meets =
-      mode != Mode::read && mode != Mode::try_read && mode != Mode::walk && mode != Mode::walk_mut;
+  // Where no key is, a walk meets none.
+  const bool meets = mode != Mode::walk && mode != Mode::walk_mut;
   if (hold == Hold::vacant_key && !meets) return Word::works;
   return is_try(mode) ? Word::locked : Word::throws;
 }

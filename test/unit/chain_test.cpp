@@ -9,12 +9,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -115,6 +118,96 @@ TEST(Chain, AGuardsElementStaysUnderIt) {
   EXPECT_EQ(map.get_copy(kept), text(kept));
 }
 
+// How far apart the map's elements are, in bytes.
+std::uintptr_t spread(Map& map) {
+  std::vector<std::uintptr_t> places;
+  for (auto item : map) places.push_back(reinterpret_cast<std::uintptr_t>(&item.value()));
+  const auto [first, last] = std::ranges::minmax(places);
+  return last - first;
+}
+constexpr std::uintptr_t group_bytes = 16 * (sizeof(std::string) + 2 * sizeof(std::uint64_t));
+
+// Whichever way elements leave, those that stay are in the group's own slots in the end.
+TEST(Chain, EachKindOfRemovalEmptiesIt) {
+  constexpr int elements = 40;
+  constexpr int staying = 10;
+  const auto gone = [](int n) { return n % 4 != 0; };
+  const auto one_by_one = [&](auto remove) {
+    return [=](Map& map) {
+      for (int n = 0; n < elements; ++n) {
+        if (gone(n)) remove(map, n);
+      }
+    };
+  };
+  const std::vector<std::function<void(Map&)>> ways{
+      one_by_one([](Map& map, int n) { map.erase(n); }),
+      one_by_one([](Map& map, int n) { map.remove(n); }),
+      one_by_one([](Map& map, int n) { map.compute(n, [](auto& value) { value.reset(); }); }),
+      one_by_one([](Map& map, int n) { map.entry(n).occupied()->remove(); }),
+      [&](Map& map) { map.retain([&](const int& n, std::string&) { return !gone(n); }); },
+      [&](Map& map) { map.extract_if([&](const int& n, std::string&) { return gone(n); }); },
+  };
+  for (std::size_t way = 0; way < ways.size(); ++way) {
+    Map map;
+    for (int n = 0; n < elements; ++n) map.insert(n, text(n));
+    ways[way](map);
+    ASSERT_EQ(map.len(), staying);
+    EXPECT_LT(spread(map), group_bytes) << way;
+  }
+}
+
+TEST(Chain, AMovedFromIteratorIsInNobodysWay) {
+  Map map;
+  for (int n = 0; n < 40; ++n) map.insert(n, text(n));
+  auto it = map.begin();
+  ++it;
+  auto moved = std::move(it);
+  while (moved != map.end()) ++moved;
+  EXPECT_EQ(it, map.end());  // NOLINT(bugprone-use-after-move): that is what is asked
+  for (int n = 10; n < 40; ++n) map.erase(n);
+  EXPECT_LT(spread(map), group_bytes);
+}
+
+/// Refuses large requests, if told so.
+std::size_t largest_request = SIZE_MAX;
+std::ptrdiff_t bytes_in_use = 0;
+template <class T>
+struct SmallBlocks {
+  using value_type = T;
+  SmallBlocks() = default;
+  template <class U>
+  explicit SmallBlocks(const SmallBlocks<U>&) {}
+  T* allocate(std::size_t n) {
+    if (n * sizeof(T) > largest_request) throw std::bad_alloc();
+    bytes_in_use += static_cast<std::ptrdiff_t>(n * sizeof(T));
+    return std::allocator<T>().allocate(n);
+  }
+  void deallocate(T* memory, std::size_t n) {
+    bytes_in_use -= static_cast<std::ptrdiff_t>(n * sizeof(T));
+    std::allocator<T>().deallocate(memory, n);
+  }
+  bool operator==(const SmallBlocks&) const = default;
+};
+
+// What a move had allocated when there was no more is there for the next try.
+TEST(Chain, MovesThatFindNoMemoryKeepNone) {
+  DashMap<int, int, IdentityHash, std::equal_to<>, SmallBlocks<std::pair<const int, int>>> map;
+  map.insert(0, 0);
+  {
+    const auto guard = map.get(0);  // what belongs to its group stays in a chain
+    for (int n = 1; n < 3000; ++n) map.insert(n, n);
+  }
+  const auto write = [&] { map.alter(1, [](int, int value) { return value; }); };
+  largest_request = 4096;
+  write();
+  const std::ptrdiff_t before = bytes_in_use;
+  for (int i = 0; i < 100; ++i) write();
+  EXPECT_EQ(bytes_in_use, before);
+  largest_request = SIZE_MAX;
+  write();
+  for (int n = 0; n < 3000; ++n) EXPECT_EQ(map.get_copy(n), n);
+}
+
 TEST(Chain, ItsElementsTakeTheFreeSlots) {
   using Table = dashmap::detail::Table<dashmap::detail::Slot<std::uint64_t, std::uint64_t, false>>;
   const std::allocator<int> alloc;
@@ -123,21 +216,22 @@ TEST(Chain, ItsElementsTakeTheFreeSlots) {
   auto& node = table->add_overflow(0, alloc);
   set_tag(node.tags(), 2);
   set_tag(node.tags() + 3, 3);
-  const auto remove = [](std::uint8_t* tag) {
-    set_tag(tag, 0);
-    return tag;
-  };
-  EXPECT_TRUE(table->close_gap(0, remove(table->tags_of(0) + 5)));
+  EXPECT_TRUE(table->close_gaps(0));  // there are none
+  EXPECT_EQ(node.tags()[0], 2);
+  set_tag(table->tags_of(0) + 5, 0);
+  EXPECT_TRUE(table->close_gaps(0));
   EXPECT_EQ(table->tags_of(0)[5], 2);
   EXPECT_EQ(node.tags()[0], 0);
   EXPECT_EQ(table->vacancy_in_chain(0).tag, node.tags());
   set_tag(node.tags(), 4);
-  EXPECT_TRUE(table->close_gap(0, remove(node.tags() + 3)));  // the other one stays in the chain
+  set_tag(node.tags() + 3, 0);
+  EXPECT_TRUE(table->close_gaps(0));  // the other one stays in the chain
   EXPECT_EQ(node.tags()[0], 4);
-  EXPECT_FALSE(table->close_gap(0, remove(table->tags_of(0))));
+  set_tag(table->tags_of(0), 0);
+  set_tag(table->tags_of(0) + 1, 0);
+  EXPECT_FALSE(table->close_gaps(0));
   EXPECT_EQ(table->tags_of(0)[0], 4);
   EXPECT_FALSE(table->any_in_chain(0));
-  EXPECT_FALSE(table->close_gap(0, remove(table->tags_of(0) + 1)));
   EXPECT_EQ(table->vacancy(0).tag, table->tags_of(0) + 1);
   Table::destroy(table, alloc);
 }

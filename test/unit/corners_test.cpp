@@ -246,6 +246,54 @@ TEST(Corners, MovedFromElementsEndWhereNothingIsLocked) {
   at_end = nullptr;
 }
 
+// It has no lock any more: what it inserted might be there already, and another thread at it.
+TEST(Corners, AnEntryServesOnce) {
+  DashMap<std::string, int> map;
+  using Entry = decltype(map.entry("key"));
+  const std::vector<std::function<void(Entry&)>> uses{
+      [](Entry& entry) { entry.or_insert(2); },
+      [](Entry& entry) { entry.or_insert_with_key([](const std::string&) { return 2; }); },
+      [](Entry& entry) { entry.or_try_insert_with([] { return std::optional(2); }); },
+      [](Entry& entry) { entry.insert(2); },
+      [](Entry& entry) { entry.insert_entry(2); },
+      [](Entry& entry) { static_cast<void>(entry.into_key()); },
+      [](Entry& entry) { entry.is_occupied() ? void(entry.occupied()->remove()) : throw 1; },
+      [](Entry& entry) { entry.is_occupied() ? void(entry.occupied()->insert(2)) : throw 1; },
+      [](Entry& entry) {
+        entry.is_occupied() ? void(entry.occupied()->replace_entry(2)) : throw 1;
+      },
+      [](Entry& entry) { const Entry moved(std::move(entry)); },
+  };
+  for (const bool present : {false, true}) {
+    for (const auto& first : uses) {
+      for (const auto& second : uses) {
+        map.clear();
+        if (present) map.insert("key", 1);
+        Entry entry = map.entry("key");
+        try {
+          first(entry);
+        } catch (int) {  // not for a vacant one
+          continue;
+        }
+        const auto before = map.get_copy("key");
+        const std::size_t size = map.len();
+        try {
+          second(entry);
+        } catch (const std::logic_error&) {
+        } catch (int) {
+        }
+        if (&first != &uses[7]) {  // which leaves it as it is
+          EXPECT_EQ(map.len(), size);
+          EXPECT_EQ(map.get_copy("key"), before);
+        }
+      }
+    }
+  }
+  Entry entry = map.entry("key");
+  entry.or_insert(1);
+  EXPECT_THROW(entry.or_insert(2), std::logic_error);
+}
+
 /// Finds an `int` without being one, or making one.
 struct Probe {
   int number;

@@ -361,6 +361,13 @@ TEST(MapAllocator, ValuesLiveInTheMemoryOfTheirMap) {
     all.insert(text, text);
   }
   lives_in(moved, other);
+  // Whichever way a value comes in.
+  moved.entry(std::pmr::string("1")).or_default();
+  moved.entry(std::pmr::string("2")).or_insert(text);
+  moved.compute(std::pmr::string("3"), [&](auto& value) { value = text; });
+  moved.get_or_insert_with(std::pmr::string("4"), [&] { return text; });
+  EXPECT_EQ(moved.len(), 5U);
+  for (auto item : moved) EXPECT_EQ(item.value().get_allocator().resource(), &other);
 }
 
 TEST(SetAllocator, AllMemoryComesFromItAndGoesBack) {

@@ -452,6 +452,16 @@ TEST(MapIterateArrow, ReachesTheItem) {
   EXPECT_TRUE(map.try_get_mut(1).is_present());
 }
 
+TEST(MapIterateAlgorithms, TakeRangesThatAreTemporaries) {
+  DashMap<int, int> map{{1, 10}, {2, 20}};
+  std::ranges::for_each(map.iter_mut(), [](auto&& item) { item.value_mut() += 1; });
+  EXPECT_EQ(*map.get(1), 11);
+  EXPECT_EQ(*std::ranges::find(map.keys(), 2), 2);
+  EXPECT_EQ(*std::ranges::find(map.values(), 21), 21);
+  const auto found = std::ranges::find_if(map.iter(), [](const auto& i) { return i.key() == 2; });
+  EXPECT_EQ(found->value(), 21);
+}
+
 TEST(MapIterateContainers, TakeTheItems) {
   const DashMap<int, std::string> map{{1, "one"}, {2, "two"}, {3, "three"}};
   using Pair = std::pair<int, std::string>;

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -106,6 +107,24 @@ TEST(ReadOnlyLookups, GetKeyValueShowsTheStoredKey) {
   EXPECT_EQ(found->first.tag, 100);
   EXPECT_EQ(found->second, 5);
   EXPECT_FALSE(view.get_key_value(TaggedKey{2, 0}));
+}
+
+TEST(ReadOnlyLookups, ItsIteratorsAreOrdinaryOnes) {
+  DashMap<int, std::string> map{{1, "one"}, {2, "two"}};
+  const auto elements = [](const auto& range) {
+    return std::map<int, std::string>(range.begin(), range.end());
+  };
+  EXPECT_EQ(elements(map.lock_all()), (std::map<int, std::string>{{1, "one"}, {2, "two"}}));
+  EXPECT_EQ(map.lock_all().iter().begin()->value().size(), 3U);
+  const auto view = std::move(map).into_read_only();
+  EXPECT_EQ(elements(view), (std::map<int, std::string>{{1, "one"}, {2, "two"}}));
+  const auto keys = view.keys();
+  EXPECT_EQ(std::set<int>(keys.begin(), keys.end()), (std::set<int>{1, 2}));
+  const auto values = view.values();
+  EXPECT_EQ(std::set<std::string>(values.begin(), values.end()),
+            (std::set<std::string>{"one", "two"}));
+  EXPECT_EQ(values.begin()->size(), 3U);
+  EXPECT_EQ(&*values.begin(), view.get(*keys.begin()));  // by reference
 }
 
 TEST(ReadOnlyLookups, ByStringView) {

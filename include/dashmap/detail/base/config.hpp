@@ -5,8 +5,9 @@
 //   User options (define to 1 before the first include, or with the CMake options of that name):
 //     DASHMAP_PORTABLE_SIMD  compare tags with 64-bit integer arithmetic on every platform
 //     DASHMAP_PLAIN_FENCES   fence on every operation instead of the system's asymmetric barrier
-//     DASHMAP_CHECKED        errors name the line where a guard was taken; a map destroyed while
-//                            a guard of it lives ends the program with a message
+//     DASHMAP_CHECKED        errors name the line where a guard was taken (docs/guards.md says
+//                            which); a map destroyed while a guard of it lives ends the program
+//                            with a message
 //
 // Invariants
 //   1. All translation units of a program set the user options alike. No option changes a layout.
@@ -109,6 +110,15 @@
 #define DASHMAP_DETAIL_MEMBARRIER 0
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define DASHMAP_DETAIL_NO_UNINITIALIZED_WARNINGS \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")
+#define DASHMAP_DETAIL_WARNINGS_AGAIN _Pragma("GCC diagnostic pop")
+#else
+#define DASHMAP_DETAIL_NO_UNINITIALIZED_WARNINGS
+#define DASHMAP_DETAIL_WARNINGS_AGAIN
+#endif
+
 #if defined(__linux__)
 #define DASHMAP_DETAIL_MMAP 1
 #else
@@ -123,6 +133,9 @@
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
+// There is one of it in a process, also where shared libraries hide their symbols: threads that
+// meet at a map must agree on it.
+#define DASHMAP_DETAIL_SHARED __attribute__((__visibility__("default")))
 #define DASHMAP_DETAIL_NOINLINE __attribute__((__noinline__))
 #define DASHMAP_DETAIL_COLD __attribute__((__noinline__, cold))
 #if defined(__OPTIMIZE__)
@@ -134,6 +147,7 @@
 #endif
 #define DASHMAP_DETAIL_PREFETCH(address) __builtin_prefetch(address)
 #else
+#define DASHMAP_DETAIL_SHARED
 #define DASHMAP_DETAIL_NOINLINE
 #define DASHMAP_DETAIL_COLD
 #define DASHMAP_DETAIL_INLINE inline

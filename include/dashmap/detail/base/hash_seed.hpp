@@ -83,7 +83,7 @@ struct HashSeed {
 }
 
 /// Asks the environment and the system once a process.
-[[nodiscard]] inline std::uint64_t process_base() noexcept {
+[[nodiscard]] DASHMAP_DETAIL_SHARED inline std::uint64_t process_base() noexcept {
   static const std::uint64_t base = [] {
     const char* const text = std::getenv("DASHMAP_SEED");
     return text != nullptr && *text != '\0' ? base_from_text(text) : base_from_entropy();
@@ -93,7 +93,7 @@ struct HashSeed {
 
 /// A seed of its own for each hasher: two maps with the same seed have the same order, and filling
 /// one from the other in that order would crowd a few groups.
-[[nodiscard]] inline HashSeed next_seed() noexcept {
+[[nodiscard]] DASHMAP_DETAIL_SHARED inline HashSeed next_seed() noexcept {
   static std::atomic<std::size_t> instances{0};
   // Relaxed: the number orders nothing, it only has to be another one each time.
   return seed_of_instance(process_base(), instances.fetch_add(1, std::memory_order_relaxed));

@@ -211,6 +211,9 @@ template <class Map, class Keys, class F>
 void get_many(Map& map, Keys&& keys, F& f) {
   using Value = typename Map::Value;
   using Types = typename Map::Types;
+  using Given = std::remove_cvref_t<std::ranges::range_reference_t<Keys>>;
+  static_assert(std::invocable<F&, const Given&, const Value*>,
+                "get_many calls f(key, value), with a pointer to the value");
   in_batches<false>(
       map, std::forward<Keys>(keys),
       [&](const auto& key) { return map.hash_of(as_query<Types>(key)); },

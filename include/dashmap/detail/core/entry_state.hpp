@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -95,6 +96,7 @@ class EntryState {
   }
 
   Key into_key() {
+    check_unused();
     Key key = take_key();
     handle_.reset();
     return key;
@@ -104,6 +106,7 @@ class EntryState {
 
   // Gives the lock to the guard of the element.
   DASHMAP_DETAIL_INLINE ExclusiveHandle into_guard() {
+    check_unused();
     const bool moved = handle_.moved_flag();
     handle_.use();
     handle_.hold().set_kind(HoldKind::ref_mut);
@@ -121,6 +124,7 @@ class EntryState {
   // Inserts make()'s value under the key. The entry must be vacant.
   template <class Make>
   void fill(Make&& make) {
+    check_unused();
     Later<typename Map::Prepared> fresh;
     typename Map::Due due(*map_);
     const Alone alone(*this);
@@ -144,6 +148,7 @@ class EntryState {
   }
 
   void set(Value value) {
+    check_unused();
     typename Map::Displaced displaced;
     if constexpr (Map::SlotType::in_place) {
       handle_.use();
@@ -159,6 +164,7 @@ class EntryState {
   Value replace(Value value)
     requires(Map::SlotType::in_place)
   {
+    check_unused();
     typename Map::Displaced displaced;
     handle_.use();
     slot_->replace_value(map_->alloc(), std::move(value), displaced);
@@ -167,6 +173,7 @@ class EntryState {
   Value replace(Value value)
     requires(!Map::SlotType::in_place)
   {
+    check_unused();
     typename Map::Displaced displaced;
     const Alone alone(*this);
     return slot_->exchange_value(map_->alloc(), std::move(value), displaced);
@@ -177,10 +184,12 @@ class EntryState {
   auto extract(Take&& take) -> std::invoke_result_t<Take, typename Map::SlotType::ElementType&>
     requires(Map::SlotType::in_place)
   {
+    check_unused();
     Later<typename Map::Doomed> doomed;
     {
       const Alone alone(*this);
       map_->evict({slot_, tag_}, doomed);
+      map_->tidy(group_);
     }
     handle_.reset();
     return take(doomed->slot.element());
@@ -189,10 +198,12 @@ class EntryState {
   auto extract(Take&& take) -> std::invoke_result_t<Take, typename Map::SlotType::ElementType&>
     requires(!Map::SlotType::in_place)
   {
+    check_unused();
     Later<typename Map::Doomed> doomed;
     std::optional<Alone> alone(std::in_place, *this);
     auto result = take(slot_->element());
     map_->evict({slot_, tag_}, doomed);
+    map_->tidy(group_);
     alone.reset();
     handle_.reset();
     return result;
@@ -200,6 +211,7 @@ class EntryState {
 
   // Puts the supplied key and the value in the element's place; gives what was there.
   std::pair<Key, Value> replace_entry(Value value) {
+    check_unused();
     // What is given before the supplied key is used up must be copied.
     constexpr bool copies = !part_moves_nothrow<Value> && std::is_copy_constructible_v<Value> &&
                             std::is_copy_constructible_v<Key>;
@@ -247,6 +259,15 @@ class EntryState {
     std::optional<Section> section_;
     std::optional<ClosureMark> mark_;
   };
+
+  // What was given away has its lock no more.
+  DASHMAP_DETAIL_INLINE void check_unused() const {
+    if (!handle_) [[unlikely]]
+      throw_used_up();
+  }
+  [[noreturn]] DASHMAP_DETAIL_COLD static void throw_used_up() {
+    throw std::logic_error("dashmap: the entry is used up");
+  }
 
   void settle(const typename Map::PlaceType& place) noexcept {
     slot_ = place.slot;

@@ -101,7 +101,7 @@ class Lookup : public Locker<Types> {
     }
     if (!taken) [[unlikely]] {
       if constexpr (OnlyPresent) {
-        if (Base::is_empty_table(this->table())) {
+        if (this->table() == Base::empty_table()) {
           group.word = &Base::empty_table()->word_of(0);  // not given up
           return Found(Section(), group, {});
         }
@@ -316,15 +316,16 @@ class Lookup : public Locker<Types> {
       GroupType group = acquired->group;
       group.seen = group.word->load(std::memory_order_relaxed);  // as above
       const FoundShared found = look(group, lanes_in(group, hash), hash, key);
-      if (!found || !acquired->own) return found;
+      // What is absent may be the key of a vacant entry of this thread.
+      if (!acquired->own || (!found && request.question)) return found;
       try {
         if (this->template admits<false>(*acquired, found.slot, hash, key, request)) return found;
       } catch (...) {
-        release_hold<false>(this->sleepers(), *found.word);
+        if (found) release_hold<false>(this->sleepers(), *found.word);
         throw;
       }
-      release_hold<false>(this->sleepers(), *found.word);
-      if (gives_up(request)) return {found.word, nullptr};
+      if (found) release_hold<false>(this->sleepers(), *found.word);
+      if (gives_up(request)) return {group.word, nullptr};
     }
   }
 

@@ -198,7 +198,7 @@ class Operations : public Room<Types> {
       }
       if constexpr (!SlotType::in_place) take(element, into(result));
       evict(found.place, doomed);
-      this->tidy(found);
+      this->tidy(found.group);
     }
     if constexpr (SlotType::in_place) take(doomed->slot.element(), into(result));
     return result;
@@ -253,7 +253,7 @@ class Operations : public Room<Types> {
       return run_then(call, [&] {
         if (!value) {
           evict(found.place, doomed);
-          return this->tidy(found);
+          return this->tidy(found.group);
         }
         slot.replace_value(this->alloc(), std::move(*value), displaced);
       });
@@ -300,7 +300,13 @@ class Operations : public Room<Types> {
     // The key is moved from only when nothing can fail any more (unless the closures of making key
     // and value themselves fill the place).
     if constexpr (!Types::trivial) this->room(group);
-    fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
+    if constexpr (adapts_values) {
+      fresh.emplace(this->alloc(), hash, std::forward<Q>(key), [&]() -> Value {
+        return make_with<Value>(this->alloc(), std::invoke(std::forward<Make>(make)));
+      });
+    } else {
+      fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
+    }
     const PlaceType place = this->room(group);
     fresh->commit(*place.slot);
     set_tag(place.tag, tag_of(hash));

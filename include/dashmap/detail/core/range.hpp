@@ -109,7 +109,7 @@ class Ranges : public Operations<Types> {
               Operation operation)
         : map_(&map), first_(first), last_(last) {
       map.template check_range<Exclusive>(first, last, operation);
-      if (Base::is_empty_table(map.table())) map.make_first_table();
+      if (map.newest_groups() == 0) map.make_first_table();
       hold_ = Held::push(nullptr, nullptr, kind, operation);
       hold_->set_range(hash_end, 0);  // nothing yet
       hold_->set_locked(hash_end, 0);
@@ -218,7 +218,7 @@ class Ranges : public Operations<Types> {
 
   std::vector<std::pair<Key, Value>> snapshot() {
     std::vector<std::pair<Key, Value>> out;
-    if (Base::is_empty_table(this->table())) return out;
+    if (this->newest_groups() == 0) return out;
     out.reserve(this->size());
     const RangeLock<false> lock(*this, 0, last_hash, HoldKind::shared_map_lock,
                                 Operation::snapshot);

@@ -152,7 +152,7 @@ class Resizer : public State<Types> {
         const std::lock_guard lock(this->resize_lock_);
         this->reclaim(true);
       }
-      if (done && !this->has_retired()) return;
+      if (done && !this->has_retired(true)) return;
       std::this_thread::yield();
     }
   }
@@ -361,7 +361,8 @@ class Resizer : public State<Types> {
     return true;
   }
 
-  // Adds the overflow nodes that the unit's elements will need; undone when memory runs out.
+  // Adds the overflow nodes that the unit's elements will need; those that were made before memory
+  // ran out are for the next try.
   bool make_room(TableType& from, std::size_t source, std::size_t from_ratio, TableType& to,
                  std::size_t target, std::size_t to_ratio) {
     // One group without a chain fits into one.
@@ -375,15 +376,10 @@ class Resizer : public State<Types> {
     }
     try {
       for (std::size_t i = 0; i < to_ratio; ++i) {
-        for (std::size_t room = group_width; room < need[i];) {
-          room += to.add_overflow(target + i, this->alloc()).width();
-        }
+        std::size_t room = group_width + to.chain_width(target + i);
+        while (room < need[i]) room += to.add_overflow(target + i, this->alloc()).width();
       }
     } catch (...) {
-      // Nobody can reach these groups yet; the table frees the nodes.
-      for (std::size_t i = 0; i < to_ratio; ++i) {
-        to.overflow[target + i].store(nullptr, std::memory_order_relaxed);
-      }
       return false;
     }
     return true;

@@ -28,11 +28,9 @@ class Room : public Lookup<Types> {
  public:
   using Base = Lookup<Types>;
   using Base::Base;
-  using typename Base::Found;
   using typename Base::GroupType;
   using typename Base::PlaceType;
 
- protected:
   // A vacant place of the locked group, in a new overflow node if need be.
   DASHMAP_DETAIL_INLINE PlaceType room(const GroupType& group) {
     if (const PlaceType place = group.table->vacancy(group.index)) [[likely]]
@@ -40,13 +38,11 @@ class Room : public Lookup<Types> {
     return room_in_chain(group);
   }
 
-  // After a removal.
-  DASHMAP_DETAIL_INLINE void tidy(Found& found) noexcept {
-    if (word::has_overflow(found.section.locked())) [[unlikely]] {
-      if (!tidy_chain(found.group, found.section.locked(), found.place.tag)) {
-        found.section.clear(word::overflow);
-      }
-    }
+  // After removals from a group that the caller has locked.
+  DASHMAP_DETAIL_INLINE void tidy(const GroupType& group) noexcept {
+    // Relaxed, here and below: only who has the group locked changes this bit.
+    if (word::has_overflow(group.word->load(std::memory_order_relaxed))) [[unlikely]]
+      tidy_chain(group);
   }
 
  private:
@@ -54,19 +50,19 @@ class Room : public Lookup<Types> {
   DASHMAP_DETAIL_NOINLINE PlaceType room_in_chain(GroupType group) {
     PlaceType place = group.table->vacancy_in_chain(group.index);
     if (!place) place = group.table->add_overflow(group.index, this->alloc()).place(0);
-    // Relaxed: the group is locked, and only who has it changes this bit.
     if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) {
       group.word->fetch_or(word::overflow, std::memory_order_relaxed);  // published by the unlock
     }
     return place;
   }
 
-  // Whether the chain may have elements still.
-  DASHMAP_DETAIL_NOINLINE bool tidy_chain(GroupType group, word_t locked,
-                                          const std::uint8_t* gap) noexcept {
+  DASHMAP_DETAIL_NOINLINE void tidy_chain(GroupType group) noexcept {
     // Acquire: a guard that was nested here may have been released by another thread.
-    return group.word->load(std::memory_order_acquire) != locked ||
-           this->visitors().any_at(group.word, 1) || group.table->close_gap(group.index, gap);
+    const bool alone = word::is_sole(group.word->load(std::memory_order_acquire)) &&
+                       !this->visitors().any_at(group.word, 1);
+    if (alone && !group.table->close_gaps(group.index)) {
+      group.word->fetch_and(~word::overflow, std::memory_order_relaxed);
+    }
   }
 };
 

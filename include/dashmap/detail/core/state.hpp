@@ -16,7 +16,7 @@
 // Readers and writers
 //   sync(state.table): a new table is stored with release, pairs with the acquire load in table().
 //   sync(state.stripes): likewise for the array of counters.
-//   retired_: pushed by anybody (release), taken whole under the resize lock (acquire).
+//   retired_, kept_: pushed by anybody (release), taken whole under the resize lock (acquire).
 //
 // Not here
 //   Locking groups (acquire.hpp), moving elements (resize.hpp).
@@ -159,7 +159,8 @@ class State {
     return static_cast<TableType*>(sleepers_.newest_table.load(std::memory_order_acquire));
   }
   static TableType* empty_table() noexcept { return &EmptyTable<SlotType>::whole.table; }
-  static bool is_empty_table(const TableType* table) noexcept { return table == empty_table(); }
+  // That of any module of the program. Of a table that cannot be freed meanwhile.
+  static bool is_empty_table(const TableType* table) noexcept { return table->bytes == 0; }
 
   std::size_t size() const noexcept {
     std::int64_t sum = count_.load(std::memory_order_acquire);
@@ -204,17 +205,21 @@ class State {
   }
   // Counts elements in, into a map that nobody else knows: so relaxed is enough.
   void count_many(std::int64_t n) noexcept { count_.fetch_add(n, std::memory_order_relaxed); }
-  DASHMAP_DETAIL_INLINE void count_out() noexcept {
+  DASHMAP_DETAIL_INLINE void count_out(std::int64_t n = 1) noexcept {
     if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
-      stripes->count(-1);
+      stripes->count(-n);
     } else {
-      count_.fetch_sub(1, std::memory_order_release);
+      count_.fetch_sub(n, std::memory_order_release);
     }
   }
 
  protected:
   // One counter is enough while a table is so small that its locks are shared more anyway.
   static constexpr std::uint64_t striped_from_groups = 16;
+
+  // Tables of up to so many groups are kept until a larger one goes: to know that nobody looks at
+  // one any more takes longer than to fill it.
+  static constexpr std::uint64_t kept_groups = 2;
 
   // While a table grows an insertion in so many helps, less one.
   static constexpr std::uint64_t help_mask = 3;
@@ -276,28 +281,35 @@ class State {
   }
 
   void retire(TableType* table) noexcept {
-    table->next_retired = retired_.load(std::memory_order_relaxed);
-    while (!retired_.compare_exchange_weak(table->next_retired, table, std::memory_order_release,
-                                           std::memory_order_relaxed)) {
+    std::atomic<TableType*>& list = table->groups <= kept_groups ? kept_ : retired_;
+    table->next_retired = list.load(std::memory_order_relaxed);
+    while (!list.compare_exchange_weak(table->next_retired, table, std::memory_order_release,
+                                       std::memory_order_relaxed)) {
     }
   }
-  // A hint (relaxed): reclaim() takes the lists.
-  bool has_retired() const noexcept {
+  // A hint (relaxed): reclaim() takes the lists. Without `all`, those that are kept do not count.
+  bool has_retired(bool all = false) const noexcept {
     return retired_.load(std::memory_order_relaxed) != nullptr ||
-           doomed_.load(std::memory_order_relaxed) != nullptr;
+           doomed_.load(std::memory_order_relaxed) != nullptr ||
+           (all && kept_.load(std::memory_order_relaxed) != nullptr);
   }
   // Frees what can be freed, or a slice of it. Under the resize lock, not pinned.
   void reclaim(bool all) noexcept {
     // Relaxed, here and below: the resize lock orders those who change it.
     TableType* doomed = doomed_.load(std::memory_order_relaxed);
-    if (TableType* list = retired_.exchange(nullptr, std::memory_order_acquire)) {
+    TableType* retired = retired_.exchange(nullptr, std::memory_order_acquire);
+    TableType* kept = nullptr;
+    if (retired != nullptr || all) kept = kept_.exchange(nullptr, std::memory_order_acquire);
+    if (retired != nullptr || kept != nullptr) {
       const bool quiet = PinRegistry::quiescent(this);
-      while (list != nullptr) {
-        TableType* table = std::exchange(list, list->next_retired);
-        if (quiet) {
-          table->next_retired = std::exchange(doomed, table);
-        } else {
-          retire(table);
+      for (TableType* list : {retired, kept}) {
+        while (list != nullptr) {
+          TableType* table = std::exchange(list, list->next_retired);
+          if (quiet) {
+            table->next_retired = std::exchange(doomed, table);
+          } else {
+            retire(table);
+          }
         }
       }
     }
@@ -326,7 +338,7 @@ class State {
   }
 
   void free_retired() noexcept {
-    for (std::atomic<TableType*>* tables : {&retired_, &doomed_}) {
+    for (std::atomic<TableType*>* tables : {&retired_, &kept_, &doomed_}) {
       TableType* list = tables->exchange(nullptr, std::memory_order_acquire);
       while (list != nullptr) {
         TableType::destroy(std::exchange(list, list->next_retired), alloc_);
@@ -370,6 +382,7 @@ class State {
   std::atomic<std::int64_t> count_{0};
   std::atomic<Stripes*> stripes_{nullptr};
   std::atomic<TableType*> retired_{nullptr};
+  std::atomic<TableType*> kept_{nullptr};
   std::atomic<TableType*> doomed_{nullptr};  // nobody looks at them; changed under the resize lock
   Visitors visitors_;
 };

@@ -64,6 +64,14 @@ class Sweeper : public GroupFinder<Types> {
     });
   }
 
+  // Takes out all elements; where none has a destructor, a group's at once.
+  void clear() {
+    this->template check_range<true>(0, Base::last_hash, Operation::clear);
+    Grave grave(*this);
+    sweep<SlotType::trivial_destruction>(0, Base::last_hash, Operation::clear, grave,
+                                         [&grave](const PlaceType& place) { grave.take(place); });
+  }
+
   template <class F>
   void alter_all(F&& f) {
     this->template check_range<true>(0, Base::last_hash, Operation::alter_all);
@@ -205,15 +213,16 @@ class Sweeper : public GroupFinder<Types> {
   }
 
   // Calls f(place) for each element of a range, its group locked, the element recorded, and clears
-  // the grave behind each group. By value: fewer loads for each element.
-  template <class F>
+  // the grave behind each group. By value: fewer loads for each element. `Clears`: f takes each
+  // element out, which has no destructor.
+  template <bool Clears = false, class F>
   DASHMAP_DETAIL_INLINE void sweep(std::uint64_t first, std::uint64_t last, Operation operation,
                                    Grave& grave, F f) {
     Groups<true> groups(*this, first, last, operation);
     typename Groups<true>::Hand hand;
     while (groups.enter(hand)) {
       if (hand.calm) [[likely]] {
-        sweep_calm(groups, hand, grave, f);
+        sweep_calm<Clears>(groups, hand, grave, f);
       } else {
         const Section section(this->sleepers(), *hand.group.word, hand.locked);
         sweep_rest(groups, hand.group, hand.lanes, f);
@@ -224,7 +233,7 @@ class Sweeper : public GroupFinder<Types> {
   // The group in hand, and those behind it for as long as they are free and have elements and no
   // grave is dug. Each is locked before the one before is released, by one try that does not wait,
   // so that the table stays without a pin; no closure runs meanwhile.
-  template <class F>
+  template <bool Clears, class F>
   DASHMAP_DETAIL_NOINLINE void sweep_calm(
       Groups<true>& groups, const typename Groups<true>::Hand& hand, Grave& grave, F f) {
     TableType& table = *hand.group.table;
@@ -236,9 +245,13 @@ class Sweeper : public GroupFinder<Types> {
     BitMask lanes = hand.lanes;
     Section section(this->sleepers(), *word, hand.locked);
     for (;;) {
-      prefetch_behind(word, slot_array, index + words_a_line < table.groups);
-      if (lanes) [[likely]]
-        sweep_lanes(word, groups.operation(), lanes, PlaceType::of(slot_array, tags), f);
+      if constexpr (Clears) {
+        clear_lanes(lanes, tags);
+      } else {
+        prefetch_behind(word, slot_array, index + words_a_line < table.groups);
+        if (lanes) [[likely]]
+          sweep_lanes(word, groups.operation(), lanes, PlaceType::of(slot_array, tags), f);
+      }
       if (lanes || word::has_overflow(section.locked())) [[unlikely]]
         sweep_rest(groups, {&table, index, word, 0}, lanes, f);
       if (++index == end || !grave.empty()) break;
@@ -259,6 +272,12 @@ class Sweeper : public GroupFinder<Types> {
       }
     }
     groups.skip_to(table, index);
+  }
+  // No user code runs here, so there is nothing to record.
+  DASHMAP_DETAIL_INLINE void clear_lanes(BitMask& lanes, std::uint8_t* tags) noexcept {
+    std::int64_t count = 0;
+    for (; lanes; lanes.clear_lowest(), ++count) set_tag(tags + lanes.next(), 0);
+    this->count_out(count);
   }
   // The elements in `lanes`, until the closure takes the group once more. Nothing is called here
   // but the closure: where that calls nothing, GCC leaves out the mark.
@@ -287,6 +306,7 @@ class Sweeper : public GroupFinder<Types> {
       mark.set_slot(place.slot);
       f(place);
     }
+    this->tidy(group);
   }
 };
 

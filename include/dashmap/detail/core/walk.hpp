@@ -150,7 +150,12 @@ class Walker : public Sweeper<Types> {
         : Cursor<Exclusive>(map, 0, Base::last_hash, operation), visitor_(map.visitors()) {
       step_on();
     }
-    Visit(Visit&&) noexcept = default;
+    Visit(Visit&& other) noexcept
+        : Cursor<Exclusive>(std::move(other)),
+          mark_(other.mark_),
+          visitor_(std::move(other.visitor_)) {
+      other.place_ = {};  // it is at the end
+    }
     Visit(const Visit&)
       requires(!Exclusive)
     = default;
@@ -222,6 +227,7 @@ class Walker : public Sweeper<Types> {
     }
 
     DASHMAP_DETAIL_NOINLINE void step_on() {
+      visitor_.stand_at(nullptr);  // what is left is locked still; and if this throws it ends here
       visitor_.stand_at(Cursor<Exclusive>::advance() ? this->group_.word : nullptr);
     }
 

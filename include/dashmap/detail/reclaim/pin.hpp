@@ -44,7 +44,7 @@ namespace dashmap::detail {
 
 // The numbers of threads from 0 on, each as small as may be. Only so many threads have one at a
 // time.
-class ThreadNumbers {
+class DASHMAP_DETAIL_SHARED ThreadNumbers {
  public:
   static constexpr std::uint32_t count = 64;
   static constexpr std::uint32_t none = ~std::uint32_t{0};
@@ -80,10 +80,10 @@ struct alignas(64) PinRecord {
 };
 
 // Addresses that no map has, see PinRegistry.
-inline constexpr char pin_marks[3] = {};
-inline constinit PinRecord first_pin{&pin_marks[0]};
+DASHMAP_DETAIL_SHARED inline constexpr char pin_marks[3] = {};
+DASHMAP_DETAIL_SHARED inline constinit PinRecord first_pin{&pin_marks[0]};
 
-class PinRegistry {
+class DASHMAP_DETAIL_SHARED PinRegistry {
  public:
   // Addresses that no map has. `fenced_mark` is the idle state of a thread that must fence at
   // every pin because the system refused the asymmetric barrier: a QuickPin takes it for busy.
@@ -139,11 +139,11 @@ class PinRegistry {
 };
 
 // Stands for the record of a thread that has none yet: never idle, so a QuickPin leaves it alone.
-inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
-inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
+DASHMAP_DETAIL_SHARED inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
+DASHMAP_DETAIL_SHARED inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
 
 // Pins a map for the life of the object, also within other pins.
-class Pin {
+class DASHMAP_DETAIL_SHARED Pin {
  public:
   DASHMAP_DETAIL_NOINLINE explicit Pin(const void* map) {
     // The barrier was refused, or there never is one.

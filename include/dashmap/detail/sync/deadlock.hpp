@@ -46,7 +46,7 @@ namespace dashmap {
 /// in a conflicting way, or in a circle of threads that wait for each other. The map is unchanged
 /// and the operation released what it had locked. `code()` equals
 /// `std::errc::resource_deadlock_would_occur`.
-class DeadlockError : public std::system_error {
+class DASHMAP_DETAIL_SHARED DeadlockError : public std::system_error {
  public:
   DASHMAP_DETAIL_COLD explicit DeadlockError(const std::string& what)
       : std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur), what) {}
@@ -90,7 +90,7 @@ DASHMAP_DETAIL_COLD inline std::string describe(const HoldView& hold) {
                               describe(hold), "; release it first, or use it instead"}));
 }
 
-class DeadlockSearch {
+class DASHMAP_DETAIL_SHARED DeadlockSearch {
  public:
   static std::mutex& mutex() {
     static std::mutex m;

@@ -45,17 +45,17 @@ namespace dashmap::detail {
 
 // The calling thread's place for the next record, the end of its newest block, and its list. Three
 // trivial variables, so that reaching one takes one instruction.
-inline constinit thread_local Hold* held_top = nullptr;
-inline constinit thread_local Hold* held_end = nullptr;
-inline constinit thread_local HeldThread* held_thread = nullptr;
+DASHMAP_DETAIL_SHARED inline constinit thread_local Hold* held_top = nullptr;
+DASHMAP_DETAIL_SHARED inline constinit thread_local Hold* held_end = nullptr;
+DASHMAP_DETAIL_SHARED inline constinit thread_local HeldThread* held_thread = nullptr;
 // The innermost closure that runs under a lock.
-inline constinit thread_local ClosureHold* held_closures = nullptr;
+DASHMAP_DETAIL_SHARED inline constinit thread_local ClosureHold* held_closures = nullptr;
 
 // A program's first thread that holds something allocates nothing for it.
-inline constinit HoldBlock first_held_block{};
-inline constinit HeldThread first_held_thread{&first_held_block, false};
+DASHMAP_DETAIL_SHARED inline constinit HoldBlock first_held_block{};
+DASHMAP_DETAIL_SHARED inline constinit HeldThread first_held_thread{&first_held_block, false};
 
-class Held {
+class DASHMAP_DETAIL_SHARED Held {
  public:
   // Makes a record: 10 instructions. Throws std::bad_alloc when the thread needs another block.
   DASHMAP_DETAIL_INLINE static Hold* push(const void* where, const void* slot, HoldKind kind,

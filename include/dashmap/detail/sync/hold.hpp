@@ -33,7 +33,7 @@ struct Line {
 };
 #if DASHMAP_CHECKED
 // Where the operation under way was called, until the record of it is made.
-inline constinit thread_local Line noted_caller{};
+DASHMAP_DETAIL_SHARED inline constinit thread_local Line noted_caller{};
 class NotedCaller {
  public:
   explicit NotedCaller(const std::source_location& caller) noexcept {

@@ -129,11 +129,6 @@ class Section {
     word_ = &word;
     locked_ = locked;
   }
-  // Clears a bit that only a holder changes. Relaxed: the unlock publishes it.
-  void clear(word_t bit) noexcept {
-    word_->fetch_and(~bit, std::memory_order_relaxed);
-    locked_ &= ~bit;
-  }
   // Gives the hold up to a handle.
   Word* take() noexcept { return std::exchange(word_, nullptr); }
 

@@ -131,7 +131,7 @@ class Sleeper {
   bool eager_;
 };
 
-class ParkingLot {
+class DASHMAP_DETAIL_SHARED ParkingLot {
  public:
   // Queues the sleeper, or returns false when the lock looks free: try again. The map is pinned.
   static bool enqueue(Sleepers& sleepers, Word& word, Sleeper& sleeper) {

@@ -51,6 +51,11 @@ class Visitor {
  public:
   explicit Visitor(Visitors& all) noexcept : all_(&all) { join(); }
   Visitor(const Visitor& other) noexcept : all_(other.all_), at_(other.at()) { join(); }
+  // Where one was moved to stands in its place.
+  Visitor(Visitor&& other) noexcept : all_(other.all_), at_(other.at()) {
+    join();
+    other.stand_at(nullptr);
+  }
   Visitor& operator=(const Visitor&) = delete;
   ~Visitor() {
     if (all_ == nullptr) return;

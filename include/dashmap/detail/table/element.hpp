@@ -32,6 +32,7 @@
 #include <utility>
 
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/base/later.hpp"
 #include "dashmap/detail/table/give.hpp"
 
 namespace dashmap {
@@ -127,30 +128,6 @@ struct Element<K, Unit, StoresHash> {
   template <class Alloc, class Q, class Make>
   Element(const Alloc& alloc, std::uint64_t h, Q&& k, Make&&)
       : hash(h), key(make_with<K>(alloc, std::forward<Q>(k))) {}
-};
-
-// A T that is made once, if at all. A std::optional is cleared first, all of it, by GCC.
-template <class T>
-class Later {
- public:
-  Later() noexcept {}
-  Later(const Later&) = delete;
-  Later& operator=(const Later&) = delete;
-  DASHMAP_DETAIL_INLINE ~Later() {
-    if (made_) value_.~T();
-  }
-  template <class... Args>
-  DASHMAP_DETAIL_INLINE void emplace(Args&&... args) {
-    ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<Args>(args)...);
-    made_ = true;
-  }
-  T* operator->() noexcept { return std::addressof(value_); }
-
- private:
-  union {
-    T value_;
-  };
-  bool made_ = false;
 };
 
 // Copies bytes that a writer may be changing. The caller checks the group's version before it uses

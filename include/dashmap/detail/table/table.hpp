@@ -180,21 +180,19 @@ struct alignas(64) Table {
   PlaceType any_in_chain(std::size_t group) const noexcept {
     return first_in_chain(group, match_full);
   }
-  // After a removal from a group that nobody else has any part of: if the tag is not one of the
-  // chain's, an element of the chain takes the place. Whether the chain has more.
-  bool close_gap(std::size_t group, const std::uint8_t* tag) noexcept {
-    // As numbers: it may be in a node.
-    const std::uintptr_t lane =
-        reinterpret_cast<std::uintptr_t>(tag) - reinterpret_cast<std::uintptr_t>(tags_of(group));
-    if (lane < group_width) {
+  // Of a group that nobody else has any part of: elements of its chain take its free slots. Whether
+  // the chain has more.
+  bool close_gaps(std::size_t group) noexcept {
+    for (;;) {
       const PlaceType from = any_in_chain(group);
       if (!from) return false;
-      from.slot->relocate(slots_of(group)[lane]);
+      const PlaceType gap = vacancy(group);
+      if (!gap) return true;
+      from.slot->relocate(*gap.slot);
       from.slot->destroy_moved();
-      set_tag(tags_of(group) + lane, *from.tag);
+      set_tag(gap.tag, *from.tag);
       set_tag(from.tag, 0);
     }
-    return static_cast<bool>(any_in_chain(group));
   }
 
   // Counts groups out that have moved, with nothing left in their slots.
@@ -219,6 +217,15 @@ struct alignas(64) Table {
     if (from_system) prefer_huge_pages(this, bytes);
   }
 
+  // How many slots the group's chain has.
+  std::size_t chain_width(std::size_t group) const noexcept {
+    std::size_t width = 0;
+    for (const Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+         node = node->next.load(std::memory_order_acquire)) {
+      width += node->width();
+    }
+    return width;
+  }
   // Adds an empty overflow node to the group's chain. Throws what the allocator throws.
   template <class Alloc>
   Node& add_overflow(std::size_t group, const Alloc& alloc);

@@ -145,11 +145,7 @@ template <class Alloc>
 auto Table<SlotType>::add_overflow(std::size_t group, const Alloc& alloc) -> Node& {
   // Relaxed: who adds nodes has the group to itself, and what others added came with its lock.
   Node* const head = overflow[group].load(std::memory_order_relaxed);
-  std::size_t chained = 0;
-  // Relaxed: as above.
-  for (Node* n = head; n != nullptr; n = n->next.load(std::memory_order_relaxed)) {
-    chained += n->width();
-  }
+  const std::size_t chained = chain_width(group);
   const std::size_t width = chained < group_width
                                 ? overflow_width
                                 : std::min(std::bit_floor(chained), max_overflow_width);
