@@ -25,6 +25,12 @@
 
 namespace dashmap::detail {
 
+// A cast between types of numbers that are one on some platforms, where compilers find it useless.
+template <class To, class From>
+DASHMAP_DETAIL_INLINE constexpr To number_as(From number) noexcept {
+  return static_cast<To>(number);
+}
+
 // The index of the lowest set bit; there must be one. GCC extends the sign of its builtin's result
 // and clears the target first: two instructions that each look-up would pay.
 [[nodiscard]] constexpr std::size_t lowest_bit(std::uint32_t bits) noexcept {

@@ -47,6 +47,7 @@
 #include <thread>
 #include <utility>
 
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/core/state.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
 
@@ -296,8 +297,8 @@ class Resizer : public State<Types> {
         static_cast<std::size_t>(from->groups > to.groups ? from->groups / to.groups : 1);
     const std::size_t to_ratio =
         static_cast<std::size_t>(to.groups > from->groups ? to.groups / from->groups : 1);
-    const std::size_t source = static_cast<std::size_t>(unit) * from_ratio;
-    const std::size_t target = static_cast<std::size_t>(unit) * to_ratio;
+    const std::size_t source = number_as<std::size_t>(unit) * from_ratio;
+    const std::size_t target = number_as<std::size_t>(unit) * to_ratio;
     if (!word::is_virgin(to.word_of(target).load(std::memory_order_acquire))) return;
     {
       Sources sources{*this, *from, source};

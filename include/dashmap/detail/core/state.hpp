@@ -181,7 +181,7 @@ class State {
   }
   std::size_t capacity() const {
     const std::uint64_t groups = newest_groups();
-    return groups == 0 ? 0 : static_cast<std::size_t>(capacity_of(groups));
+    return groups == 0 ? 0 : number_as<std::size_t>(capacity_of(groups));
   }
 
   // Counts an element in, into the table that the caller has locked a group of. Gives the counter's

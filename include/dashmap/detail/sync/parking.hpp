@@ -47,6 +47,7 @@
 #include <utility>
 
 #include "dashmap/detail/base/asymmetric_fence.hpp"
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/sync/held.hpp"
 #include "dashmap/detail/sync/lock_word.hpp"
@@ -277,7 +278,7 @@ class DASHMAP_DETAIL_SHARED ParkingLot {
     return all;
   }
   static Bucket& bucket_of(const Word* word) noexcept {
-    const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(word));
+    const auto address = number_as<std::uint64_t>(reinterpret_cast<std::uintptr_t>(word));
     const std::uint64_t index = (address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits);
     return buckets()[static_cast<std::size_t>(index)];
   }

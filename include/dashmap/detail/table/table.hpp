@@ -40,6 +40,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/simd/group.hpp"
 #include "dashmap/detail/table/overflow_node.hpp"
@@ -109,7 +110,7 @@ struct alignas(64) Table {
     return reinterpret_cast<const std::atomic<word_t>*>(this + 1)[group];
   }
   std::size_t index_of(std::uint64_t hash) const noexcept {
-    return static_cast<std::size_t>(hash >> shift);
+    return number_as<std::size_t>(hash >> shift);
   }
   std::uint64_t first_hash(std::size_t group) const noexcept {
     return std::uint64_t{group} << shift;
@@ -282,8 +283,8 @@ struct alignas(64) Table {
   Extent slots_in(std::uint64_t first, std::uint64_t last) const noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(slot_array);  // only numbers round to pages
     constexpr std::uintptr_t group_bytes = group_width * sizeof(SlotType);
-    return {at + static_cast<std::uintptr_t>(first) * group_bytes,
-            at + static_cast<std::uintptr_t>(last) * group_bytes};
+    return {at + number_as<std::uintptr_t>(first) * group_bytes,
+            at + number_as<std::uintptr_t>(last) * group_bytes};
   }
 
   template <class Matches>

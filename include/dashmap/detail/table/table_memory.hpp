@@ -76,7 +76,7 @@ auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
   constexpr std::uint64_t room = std::numeric_limits<std::size_t>::max() / 2 - sizeof(Table) - 4096;
   if (groups > room / per_group) throw std::length_error("dashmap: capacity too large");
   const auto align = [](std::size_t n) { return (n + alignment - 1) / alignment * alignment; };
-  const auto n = static_cast<std::size_t>(groups);
+  const auto n = number_as<std::size_t>(groups);
   Layout layout{};
   layout.words = sizeof(Table);
   layout.overflow = layout.words + n * sizeof(word_t);
