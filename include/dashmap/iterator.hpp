@@ -159,11 +159,7 @@ class MapIterator {
     return reference(cursor_->tie(), element.key, shown_value(element));
   }
   // For `it->key()`.
-  Arrow<value_type> operator->() const
-    requires(!Exclusive)
-  {
-    return {**this};
-  }
+  Arrow<value_type> operator->() const { return {**this}; }
   MapIterator& operator++() {
     cursor_->advance();
     return *this;

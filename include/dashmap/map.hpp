@@ -385,4 +385,9 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
   }
 };
 
+// Deduced from iterators, as those of the C++ containers are.
+template <std::input_iterator It, std::sentinel_for<It> End>
+DashMap(It, End) -> DashMap<std::remove_cvref_t<std::tuple_element_t<0, std::iter_value_t<It>>>,
+                            std::remove_cvref_t<std::tuple_element_t<1, std::iter_value_t<It>>>>;
+
 }  // namespace dashmap

@@ -183,4 +183,7 @@ class DashSet
   };
 };
 
+template <std::input_iterator It, std::sentinel_for<It> End>
+DashSet(It, End) -> DashSet<std::iter_value_t<It>>;
+
 }  // namespace dashmap

@@ -446,4 +446,18 @@ TEST(MapCompare, AGuardInHandDoesNotStopAComparison) {
   EXPECT_TRUE(a == a);
 }
 
+TEST(MapConstructDeduced, FromIterators) {
+  const std::vector<std::pair<int, std::string>> pairs{{1, "one"}, {2, "two"}};
+  const dashmap::DashMap map(pairs.begin(), pairs.end());
+  static_assert(std::is_same_v<decltype(map), const dashmap::DashMap<int, std::string>>);
+  EXPECT_EQ(map.len(), 2U);
+  const dashmap::DashMap copy(map.begin(), map.end());
+  static_assert(std::is_same_v<decltype(copy), decltype(map)>);
+  EXPECT_EQ(copy, map);
+  const std::vector<int> keys{1, 2, 2};
+  const dashmap::DashSet set(keys.begin(), keys.end());
+  static_assert(std::is_same_v<decltype(set), const dashmap::DashSet<int>>);
+  EXPECT_EQ(set.len(), 2U);
+}
+
 }  // namespace

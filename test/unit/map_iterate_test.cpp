@@ -450,6 +450,8 @@ TEST(MapIterateArrow, ReachesTheItem) {
   EXPECT_EQ(it->key(), 1);
   EXPECT_EQ(it->value().size(), 3U);
   EXPECT_TRUE(map.try_get_mut(1).is_present());
+  map.iter_mut().begin()->value_mut() = "eleven";
+  EXPECT_EQ(map.get_copy(1), "eleven");
 }
 
 TEST(MapIterateAlgorithms, TakeRangesThatAreTemporaries) {
