@@ -110,6 +110,13 @@
 #define DASHMAP_DETAIL_MEMBARRIER 0
 #endif
 
+// For 32 bits GCC warns of reads behind short texts, which it does not see to be left out.
+#if defined(__SIZEOF_POINTER__) && __SIZEOF_POINTER__ < 8
+#define DASHMAP_DETAIL_INLINE_64 inline
+#else
+#define DASHMAP_DETAIL_INLINE_64 DASHMAP_DETAIL_INLINE
+#endif
+
 #if defined(__GNUC__) && !defined(__clang__)
 #define DASHMAP_DETAIL_NO_UNINITIALIZED_WARNINGS \
   _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")

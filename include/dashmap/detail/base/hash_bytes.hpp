@@ -113,8 +113,8 @@ template <class Unsigned>
 }
 
 /// The hash of `size` bytes.
-[[nodiscard]] DASHMAP_DETAIL_INLINE std::uint64_t hash_bytes(const HashSeed& seed, const void* data,
-                                                             std::size_t size) noexcept {
+[[nodiscard]] DASHMAP_DETAIL_INLINE_64 std::uint64_t hash_bytes(
+    const HashSeed& seed, const void* data, std::size_t size) noexcept {
   const auto* const bytes = static_cast<const unsigned char*>(data);
   if (size > 16) {
     return hash_long(seed, bytes, size);
