@@ -58,7 +58,10 @@ void expect_normal(const std::vector<K>& keys, const std::string& what) {
   const double n = static_cast<double>(keys.size());
   const double normal = 2 * n + 3 * n * 16 / 255;
   EXPECT_LT(static_cast<double>(cost_of<dashmap::DefaultHash<K>>(keys)), 1.2 * normal) << what;
-  EXPECT_LT(static_cast<double>(cost_of<std::hash<K>>(keys)), 1.2 * normal) << what;
+  // For 32 bits std::hash takes no more of a wider number.
+  if constexpr (sizeof(K) <= sizeof(std::size_t)) {
+    EXPECT_LT(static_cast<double>(cost_of<std::hash<K>>(keys)), 1.2 * normal) << what;
+  }
 }
 
 constexpr std::size_t many = 4000;
