@@ -121,6 +121,7 @@ TEST(Chain, AGuardsElementStaysUnderIt) {
 // How far apart the map's elements are, in bytes.
 std::uintptr_t spread(Map& map) {
   std::vector<std::uintptr_t> places;
+  // As numbers: the distances of objects that are in no array together.
   for (auto item : map) places.push_back(reinterpret_cast<std::uintptr_t>(&item.value()));
   const auto [first, last] = std::ranges::minmax(places);
   return last - first;

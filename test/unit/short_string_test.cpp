@@ -168,6 +168,7 @@ struct Torn {
     return {hash, *std::launder(reinterpret_cast<const std::string*>(&image))};
   }
   explicit Torn(std::string_view text) {
+    // The image has the address as a number.
     image.characters = reinterpret_cast<std::uintptr_t>(image.buffer.data());
     image.size = text.size();
     std::memcpy(image.buffer.data(), text.data(), std::min(text.size(), image.buffer.size()));

@@ -40,7 +40,7 @@ class Room : public Lookup<Types> {
 
   // After removals from a group that the caller has locked.
   DASHMAP_DETAIL_INLINE void tidy(const GroupType& group) noexcept {
-    // Relaxed, here and below: only who has the group locked changes this bit.
+    // Relaxed: only who has the group locked changes this bit.
     if (word::has_overflow(group.word->load(std::memory_order_relaxed))) [[unlikely]]
       tidy_chain(group);
   }
@@ -50,8 +50,9 @@ class Room : public Lookup<Types> {
   DASHMAP_DETAIL_NOINLINE PlaceType room_in_chain(GroupType group) {
     PlaceType place = group.table->vacancy_in_chain(group.index);
     if (!place) place = group.table->add_overflow(group.index, this->alloc()).place(0);
+    // Relaxed, both: only who has the group locked changes this bit, and the unlock publishes it.
     if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) {
-      group.word->fetch_or(word::overflow, std::memory_order_relaxed);  // published by the unlock
+      group.word->fetch_or(word::overflow, std::memory_order_relaxed);
     }
     return place;
   }
@@ -61,6 +62,7 @@ class Room : public Lookup<Types> {
     const bool alone = word::is_sole(group.word->load(std::memory_order_acquire)) &&
                        !this->visitors().any_at(group.word, 1);
     if (alone && !group.table->close_gaps(group.index)) {
+      // Relaxed: as in room_in_chain.
       group.word->fetch_and(~word::overflow, std::memory_order_relaxed);
     }
   }

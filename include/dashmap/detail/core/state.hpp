@@ -282,13 +282,15 @@ class State {
 
   void retire(TableType* table) noexcept {
     std::atomic<TableType*>& list = table->groups <= kept_groups ? kept_ : retired_;
+    // Relaxed, both: only the address of the head is used, reclaim() takes all that was released.
     table->next_retired = list.load(std::memory_order_relaxed);
     while (!list.compare_exchange_weak(table->next_retired, table, std::memory_order_release,
                                        std::memory_order_relaxed)) {
     }
   }
-  // A hint (relaxed): reclaim() takes the lists. Without `all`, those that are kept do not count.
+  // Without `all`, those that are kept do not count.
   bool has_retired(bool all = false) const noexcept {
+    // Relaxed, all three: a hint, reclaim() takes the lists.
     return retired_.load(std::memory_order_relaxed) != nullptr ||
            doomed_.load(std::memory_order_relaxed) != nullptr ||
            (all && kept_.load(std::memory_order_relaxed) != nullptr);

@@ -278,6 +278,7 @@ class DASHMAP_DETAIL_SHARED ParkingLot {
     return all;
   }
   static Bucket& bucket_of(const Word* word) noexcept {
+    // As a number: it is hashed, not followed.
     const auto address = number_as<std::uint64_t>(reinterpret_cast<std::uintptr_t>(word));
     const std::uint64_t index = (address * 0x9e3779b97f4a7c15U) >> (64 - bucket_bits);
     return buckets()[static_cast<std::size_t>(index)];
