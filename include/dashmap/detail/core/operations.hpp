@@ -339,21 +339,6 @@ class Operations : public Room<Types> {
   template <class Q>
   DASHMAP_DETAIL_INLINE bool store(std::uint64_t hash, Q&& key, Value&& value, Displaced& displaced,
                                    const Request& request) {
-    if constexpr (adapts_values) {
-      return store_adapted(hash, std::forward<Q>(key),
-                           make_with<Value>(this->alloc(), std::move(value)), displaced, request);
-    } else {
-      return store_adapted(hash, std::forward<Q>(key), std::move(value), displaced, request);
-    }
-  }
-
-  // Values that take the map's allocator are made with it before they are stored.
-  static constexpr bool adapts_values =
-      std::uses_allocator_v<Value, typename Types::Alloc> && !is_plain_alloc<typename Types::Alloc>;
-
-  template <class Q>
-  DASHMAP_DETAIL_INLINE bool store_adapted(std::uint64_t hash, Q&& key, Value&& value,
-                                           Displaced& displaced, const Request& request) {
     Due due(*this);
     Later<Prepared> fresh;
     using Given = std::remove_cvref_t<Q>;
@@ -363,13 +348,24 @@ class Operations : public Room<Types> {
     Found found = this->find_exclusive(hash, key, request);
     const MarkType mark(*this, found, hash, key, request);
     if (found.place) {
-      found.place.slot->replace_value(this->alloc(), std::move(value), displaced);
+      found.place.slot->replace_value(this->alloc(), adapted(std::move(value)), displaced);
       return false;
     }
     add(
         found.group, fresh, hash, std::forward<Q>(key),
         [&]() -> Value { return Value(std::move(value)); }, due);
     return true;
+  }
+
+  // Values that take the map's allocator are made with it before they are stored.
+  static constexpr bool adapts_values =
+      std::uses_allocator_v<Value, typename Types::Alloc> && !is_plain_alloc<typename Types::Alloc>;
+  DASHMAP_DETAIL_INLINE decltype(auto) adapted(Value&& value) {
+    if constexpr (adapts_values) {
+      return make_with<Value>(this->alloc(), std::move(value));
+    } else {
+      return std::move(value);
+    }
   }
 
   // Storing what a closure gives cannot fail.

@@ -243,15 +243,15 @@ class Ranges : public Operations<Types> {
   std::optional<Value> insert_held(Q&& key, Value&& value) {
     const std::uint64_t hash = this->hash_of(key);
     if (Base::is_empty_table(this->table())) this->make_first_table();
-    const auto made = [&]() -> Value { return make_with<Value>(this->alloc(), std::move(value)); };
     std::optional<Value> result;
     Displaced displaced;
     if constexpr (!SlotType::in_place) displaced.value = &result;
     if (const PlaceType place = find_held(key)) {
-      place.slot->replace_value(this->alloc(), made(), displaced);
+      place.slot->replace_value(this->alloc(), this->adapted(std::move(value)), displaced);
     } else {
       typename Base::Due due(*this);
       Later<typename Base::Prepared> fresh;
+      const auto made = [&]() -> Value { return Value(std::move(value)); };
       this->add(live_of(hash), fresh, hash, std::forward<Q>(key), made, due);
     }
     if constexpr (SlotType::in_place) {
