@@ -366,7 +366,18 @@ TEST(MapAllocator, ValuesLiveInTheMemoryOfTheirMap) {
   moved.entry(std::pmr::string("2")).or_insert(text);
   moved.compute(std::pmr::string("3"), [&](auto& value) { value = text; });
   moved.get_or_insert_with(std::pmr::string("4"), [&] { return text; });
-  EXPECT_EQ(moved.len(), 5U);
+  moved.compute(std::pmr::string("3"), [&](auto& value) { value = std::pmr::string(text); });
+  moved.alter(std::pmr::string("4"), [&](auto&, auto&&) { return std::pmr::string(text); });
+  moved.insert(std::pmr::string("5"), text);
+  EXPECT_EQ(moved.insert(std::pmr::string("5"), std::pmr::string("new")), text);
+  moved.entry(std::pmr::string("6")).insert(text);
+  moved.entry(std::pmr::string("6")).insert(std::pmr::string(text));
+  {
+    auto entry = moved.entry(std::pmr::string("6"));
+    EXPECT_EQ(entry.occupied()->insert(std::pmr::string(text)), text);
+  }
+  moved.alter_all([&](auto&, auto&&) { return std::pmr::string(text); });
+  EXPECT_EQ(moved.len(), 7U);
   for (auto item : moved) EXPECT_EQ(item.value().get_allocator().resource(), &other);
 }
 

@@ -256,8 +256,8 @@ class EntryState {
     }
 
    private:
-    std::optional<Section> section_;
-    std::optional<ClosureMark> mark_;
+    Later<Section> section_;
+    Later<ClosureMark> mark_;
   };
 
   // What was given away has its lock no more.

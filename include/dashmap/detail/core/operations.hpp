@@ -300,13 +300,7 @@ class Operations : public Room<Types> {
     // The key is moved from only when nothing can fail any more (unless the closures of making key
     // and value themselves fill the place).
     if constexpr (!Types::trivial) this->room(group);
-    if constexpr (adapts_values) {
-      fresh.emplace(this->alloc(), hash, std::forward<Q>(key), [&]() -> Value {
-        return make_with<Value>(this->alloc(), std::invoke(std::forward<Make>(make)));
-      });
-    } else {
-      fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
-    }
+    fresh.emplace(this->alloc(), hash, std::forward<Q>(key), std::forward<Make>(make));
     const PlaceType place = this->room(group);
     fresh->commit(*place.slot);
     set_tag(place.tag, tag_of(hash));
@@ -348,24 +342,13 @@ class Operations : public Room<Types> {
     Found found = this->find_exclusive(hash, key, request);
     const MarkType mark(*this, found, hash, key, request);
     if (found.place) {
-      found.place.slot->replace_value(this->alloc(), adapted(std::move(value)), displaced);
+      found.place.slot->replace_value(this->alloc(), std::move(value), displaced);
       return false;
     }
     add(
         found.group, fresh, hash, std::forward<Q>(key),
         [&]() -> Value { return Value(std::move(value)); }, due);
     return true;
-  }
-
-  // Values that take the map's allocator are made with it before they are stored.
-  static constexpr bool adapts_values =
-      std::uses_allocator_v<Value, typename Types::Alloc> && !is_plain_alloc<typename Types::Alloc>;
-  DASHMAP_DETAIL_INLINE decltype(auto) adapted(Value&& value) {
-    if constexpr (adapts_values) {
-      return make_with<Value>(this->alloc(), std::move(value));
-    } else {
-      return std::move(value);
-    }
   }
 
   // Storing what a closure gives cannot fail.

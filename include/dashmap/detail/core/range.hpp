@@ -247,7 +247,7 @@ class Ranges : public Operations<Types> {
     Displaced displaced;
     if constexpr (!SlotType::in_place) displaced.value = &result;
     if (const PlaceType place = find_held(key)) {
-      place.slot->replace_value(this->alloc(), this->adapted(std::move(value)), displaced);
+      place.slot->replace_value(this->alloc(), std::move(value), displaced);
     } else {
       typename Base::Due due(*this);
       Later<typename Base::Prepared> fresh;

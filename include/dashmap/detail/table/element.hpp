@@ -104,6 +104,26 @@ T make_with(const Alloc& alloc, Args&&... args) {
   }
 }
 
+// Values that take the map's allocator are made with it before they are stored.
+template <class V, class Alloc>
+inline constexpr bool adapts_values = std::uses_allocator_v<V, Alloc> && !is_plain_alloc<Alloc>;
+template <class V, class Alloc>
+DASHMAP_DETAIL_INLINE decltype(auto) adapted(const Alloc& alloc, V&& value) {
+  if constexpr (adapts_values<V, Alloc>) {
+    return make_with<V>(alloc, std::move(value));
+  } else {
+    return std::move(value);
+  }
+}
+template <class V, class Alloc, class Make>
+DASHMAP_DETAIL_INLINE V made(const Alloc& alloc, Make&& make) {
+  if constexpr (adapts_values<V, Alloc>) {
+    return make_with<V>(alloc, std::invoke(std::forward<Make>(make)));
+  } else {
+    return std::invoke(std::forward<Make>(make));
+  }
+}
+
 template <class K, class V, bool StoresHash>
 struct Element {
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS CachedHash<StoresHash> hash;
@@ -115,7 +135,9 @@ struct Element {
   // From a key argument and a function that returns the value (elided, so V may be immovable).
   template <class Alloc, class Q, class Make>
   Element(const Alloc& alloc, std::uint64_t h, Q&& k, Make&& make)
-      : hash(h), value(std::forward<Make>(make)()), key(make_with<K>(alloc, std::forward<Q>(k))) {}
+      : hash(h),
+        value(made<V>(alloc, std::forward<Make>(make))),
+        key(make_with<K>(alloc, std::forward<Q>(k))) {}
 };
 
 // A set's element has no value to store; all share one, which nothing can change.
@@ -215,14 +237,15 @@ class Slot<K, V, StoresHash> {
     std::optional<V> value;
   };
   template <class Alloc>
-  void replace_value(const Alloc&, V&& value, Displaced<Alloc>& displaced) noexcept {
+  void replace_value(const Alloc& alloc, V&& value,
+                     Displaced<Alloc>& displaced) noexcept(!adapts_values<V, Alloc>) {
+    auto&& next = adapted(alloc, std::move(value));
     V& place = element().value;
     displaced.value.emplace(std::move(place));
     if constexpr (std::is_nothrow_move_assignable_v<V>) {
-      place = std::move(value);
+      place = std::move(next);
     } else {
-      std::destroy_at(std::addressof(place));
-      std::construct_at(std::addressof(place), std::move(value));
+      refill(place, std::move(next));
     }
   }
 
@@ -305,9 +328,10 @@ class Slot<K, V, StoresHash> {
   template <class Alloc>
   void replace_value(const Alloc& alloc, V&& value, Displaced<Alloc>& displaced) {
     if constexpr (part_moves_nothrow<V>) {
+      auto&& next = adapted(alloc, std::move(value));
       (displaced.value != nullptr ? *displaced.value : displaced.own)
           .emplace(std::move(node_->value));
-      refill(node_->value, std::move(value));
+      refill(node_->value, std::move(next));
     } else {
       Successor<Alloc> next(*this, alloc, std::move(value));
       if (displaced.value != nullptr) displaced.value->emplace(give(node_->value));
@@ -316,11 +340,13 @@ class Slot<K, V, StoresHash> {
   }
   // Gives the old value, made where it is returned.
   template <class Alloc>
-  V exchange_value(const Alloc&, V&& value, Displaced<Alloc>&) noexcept
+  V exchange_value(const Alloc& alloc, V&& value,
+                   Displaced<Alloc>&) noexcept(!adapts_values<V, Alloc>)
     requires part_moves_nothrow<V>
   {
+    auto&& next = adapted(alloc, std::move(value));
     V old(std::move(node_->value));
-    refill(node_->value, std::move(value));
+    refill(node_->value, std::move(next));
     return old;
   }
   template <class Alloc>
