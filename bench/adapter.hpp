@@ -18,7 +18,8 @@ struct AdapterDefaults {
   static constexpr bool locks_elements = true;          // update keeps others out while it runs
   template <class K, class V>
   static constexpr bool supports = true;
-  static void attach_thread() {}  // called once by each thread that uses a map
+  static std::string version() { return ""; }  // where its headers tell it
+  static void attach_thread() {}               // called once by each thread that uses a map
 };
 
 /// What its Map gives: the map's own fastest way to do each thing to one key.

@@ -52,6 +52,8 @@ void write_json(std::ostream& out, const Session& session) {
   const Settings& settings = session.settings();
   Json results = Json::array();
   for (const Result& result : session.results()) results.push_back(as_json(result));
+  Json versions = Json::object();
+  for (const Peer* map : session.maps()) versions[map->name()] = map->version();
   const Json all{{"dashmap",
                   {{"major", DASHMAP_VERSION_MAJOR},
                    {"minor", DASHMAP_VERSION_MINOR},
@@ -59,7 +61,14 @@ void write_json(std::ostream& out, const Session& session) {
                  {"system",
                   {{"processor", processor_model()},
                    {"hardware_threads", std::thread::hardware_concurrency()},
-                   {"compiler", compiler()}}},
+                   {"compiler", compiler()},
+                   {"flags", compiler_flags()},
+                   {"kernel", kernel()},
+                   {"libc", c_library()},
+                   {"transparent_hugepages", transparent_huge_pages()},
+                   {"date", time_of_day()},
+                   {"commit", commit()}}},
+                 {"peers", std::move(versions)},
                  {"absent", absent_peers()},
                  {"rounds", settings.rounds},
                  {"full", settings.full},

@@ -183,11 +183,12 @@ int compare(const Options& options) {
     }
   }
 
-  std::cout << "Each map in turn, " << settings.rounds << " rounds; the value is the median. The "
+  std::cout << "Each map in turn, in another order each time, " << settings.rounds
+            << " rounds; the value is the median. The "
             << "ratio is DashMap against the map\nin the same round, above 1 when DashMap is "
             << "better: its median and quartiles.\n";
   if (const auto names = bench::absent_peers(); !names.empty()) {
-    std::cout << "Not on this system:";
+    std::cout << "Not compared, as the system has none of it:";
     for (const std::string& name : names) std::cout << ' ' << name;
     std::cout << '\n';
   }

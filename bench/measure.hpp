@@ -18,7 +18,7 @@ namespace bench {
 /// \throws Wrong if the map did not end as the first one, or operations failed
 void check(Session& session, const Trace& trace, const Outcome& outcome);
 
-/// Operations a second, and their processor time.
+/// Operations a second, and their processor time: of as many new maps as it takes.
 void measure_throughput(Session& session, Setting setting, const Trace& trace);
 
 /// How long single operations take.

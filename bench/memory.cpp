@@ -92,18 +92,18 @@ Octave resident_over_octave(const Subject& map, std::size_t entries) {
   });
 }
 
-double peak_while_growing(const Subject& map, std::size_t entries) {
+Peak peak_while_growing(const Subject& map, std::size_t entries) {
   constexpr const char* status = "/proc/self/status";
-  return in_child<double>(map, [&] {
+  return in_child<Peak>(map, [&] {
     if (!(std::ofstream("/proc/self/clear_refs") << "5" << std::flush)) {
       throw std::runtime_error("the peak of the memory in use cannot be set back");
     }
     const double before = bytes_from(status, "VmRSS:");
-    double ratio = 0;
+    Peak peak;
     map.grow(entries, entries, [&](std::size_t) {
-      ratio = (bytes_from(status, "VmHWM:") - before) / (bytes_from(status, "VmRSS:") - before);
+      peak = {bytes_from(status, "VmHWM:") - before, bytes_from(status, "VmRSS:") - before};
     });
-    return ratio;
+    return peak;
   });
 }
 

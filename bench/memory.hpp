@@ -19,7 +19,12 @@ struct Octave {
 
 Octave resident_over_octave(const Subject& map, std::size_t entries);
 
-/// The most memory on the way to so many entries, relative to what is left of it in the end.
-double peak_while_growing(const Subject& map, std::size_t entries);
+/// Bytes on the way to so many entries: the most, and what is left of it in the end.
+struct Peak {
+  double most = 0;
+  double left = 0;
+};
+
+Peak peak_while_growing(const Subject& map, std::size_t entries);
 
 }  // namespace bench

@@ -177,7 +177,7 @@ void oversubscribed(Session& session) {
   }
   // Fewer, for a map that spins meanwhile takes a thousand times as long.
   for (const unsigned threads : numbers) {
-    measure_oversubscribed(session, 64, session.scaled(100'000, 5'000), threads);
+    measure_oversubscribed(session, 64, session.scaled(100'000, 20'000), threads);
   }
 }
 

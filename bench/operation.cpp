@@ -1,7 +1,6 @@
 #include "operation.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "random.hpp"
 #include "trace.hpp"
@@ -12,20 +11,13 @@ namespace {
 
 constexpr std::size_t most_visited = 2'000'000;
 
-std::vector<u64> shuffled(std::size_t count) {
-  std::vector<u64> order(count);
-  std::iota(order.begin(), order.end(), u64{0});
-  Random random(4);
-  for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
-  return order;
-}
-
 template <class K>
 void make_keys(OperationKeys<K>& keys, std::size_t entries) {
   const auto key = [](u64 n) { return key_of<K>(scattered_key(n)); };
   for (u64 n = 0; n < entries / 2; ++n) keys.first.push_back(key(n));
   for (u64 n = entries / 2; n < entries; ++n) keys.second.push_back(key(n));
-  std::vector<u64> order = shuffled(entries);
+  Random random(4);
+  std::vector<u64> order = shuffled(entries, random);
   order.resize(std::min(entries, most_visited));
   for (const u64 n : order) {
     keys.visited.push_back(key(n));

@@ -55,8 +55,7 @@ class OperationsOf {
       timed(sums, Operation::insert_many, elements.size(),
             [&] { return insert_batches(map, elements, batch_size); });
       Map filled;
-      timed(sums, Operation::insert_all, all.size(),
-            [&] { return insert_batches(filled, all, all.size()); });
+      timed(sums, Operation::insert_all, all.size(), [&] { return insert_all(filled, all); });
     }
     return averages(sums);
   }
@@ -86,7 +85,7 @@ class OperationsOf {
       }
       case Operation::insert_all: {
         const auto elements = paired(keys.visited);
-        insert_batches(map, std::span(elements).first(some(keys.visited).size()), elements.size());
+        insert_all(map, std::span(elements).first(some(keys.visited).size()));
         return;
       }
       default:
@@ -116,7 +115,7 @@ class OperationsOf {
   static constexpr auto find = [](Map& map, const K& key) {
     V value{};
     const bool found = std::as_const(map).find(key, value);
-    use(number_of(value));
+    use(value);
     return found;
   };
   static constexpr auto update = [](Map& map, const K& key) {
@@ -169,6 +168,13 @@ class OperationsOf {
       }
     }
     return inserted;
+  }
+
+  /// A map that is not told at once how many come makes room as its users would.
+  [[gnu::noinline]] static std::size_t insert_all(Map& map,
+                                                  std::span<const std::pair<K, V>> elements) {
+    if constexpr (Reserves<Map> && !InsertsMany<Map, K, V>) map.reserve(elements.size());
+    return insert_batches(map, elements, elements.size());
   }
 
   static std::vector<std::pair<K, V>> paired(std::span<const K> keys) {

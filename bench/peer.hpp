@@ -20,7 +20,7 @@ namespace bench {
 /// What a map holds after a run: the same for all maps, or one of them is wrong.
 struct Contents {
   std::size_t size = 0;
-  u64 sum = 0;  // of the values
+  u64 sum = 0;  // of the values, each times a number made of its key
 
   friend bool operator==(const Contents&, const Contents&) = default;
 };
@@ -87,6 +87,8 @@ class Peer {
   virtual ~Peer() = default;
 
   [[nodiscard]] virtual std::string name() const = 0;
+  /// Empty if the map does not tell.
+  [[nodiscard]] virtual std::string version() const = 0;
   /// Whether several threads may use it.
   [[nodiscard]] virtual bool concurrent() const = 0;
   /// Nothing if the map, or its adapter, does not take such keys or values.

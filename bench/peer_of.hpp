@@ -5,7 +5,8 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <memory>
+#include <deque>
+#include <functional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -85,9 +86,10 @@ class SubjectOf final : public Subject {
   void fill(std::size_t maps, std::size_t entries,
             const std::function<void()>& then) const override {
     Adapter::attach_thread();
-    const auto all = std::make_unique<Map[]>(maps);
+    std::deque<Map> all;
     for (std::size_t i = 0; i < maps; ++i) {
-      for (u64 n = 0; n < entries; ++n) insert_scattered(all[i], (u64{i} << 32) + n);
+      Map& map = add_map(all, entries);
+      for (u64 n = 0; n < entries; ++n) insert_scattered(map, (u64{i} << 32) + n);
     }
     then();
   }
@@ -95,7 +97,8 @@ class SubjectOf final : public Subject {
   void grow(std::size_t entries, std::size_t step,
             const std::function<void(std::size_t)>& then) const override {
     Adapter::attach_thread();
-    Map map;
+    std::deque<Map> one;
+    Map& map = add_map(one, entries);
     for (std::size_t n = 1; n <= entries; ++n) {
       insert_scattered(map, n);
       if (n % step == 0) then(n);
@@ -104,6 +107,15 @@ class SubjectOf final : public Subject {
 
  private:
   using Operations = OperationsOf<Map, K, V>;
+
+  /// An empty map; one that cannot grow well is told what will come.
+  static Map& add_map(std::deque<Map>& maps, std::size_t entries) {
+    if constexpr (std::constructible_from<Map, std::size_t>) {
+      return maps.emplace_back(entries);
+    } else {
+      return maps.emplace_back();
+    }
+  }
 
   static void insert_scattered(Map& map, u64 n) {
     const u64 number = scattered_key(n);
@@ -123,7 +135,7 @@ class SubjectOf final : public Subject {
       case Kind::find: {
         V value{};
         const bool found = std::as_const(map).find(key, value);
-        use(number_of(value));
+        use(value);
         return found;
       }
       case Kind::insert: return map.insert(key, value_of<V>(op.key()));
@@ -181,8 +193,8 @@ class SubjectOf final : public Subject {
     });
     outcome.succeeded = succeeded;
     outcome.contents.size = map.size();
-    std::as_const(map).for_each([&](const K&, const V& value) {
-      outcome.contents.sum += number_of(value);
+    std::as_const(map).for_each([&](const K& key, const V& value) {
+      outcome.contents.sum += number_of(value) * (2 * std::hash<K>{}(key) + 1);
     });
     return outcome;
   }
@@ -230,6 +242,7 @@ template <class Adapter>
 class PeerOf final : public Peer {
  public:
   std::string name() const override { return Adapter::name; }
+  std::string version() const override { return Adapter::version(); }
   bool concurrent() const override { return Adapter::concurrent; }
 
   const Subject* with(Shape shape) const override {

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 namespace bench {
 
@@ -30,6 +33,14 @@ class Random {
  private:
   u64 state_;
 };
+
+/// The numbers below `count` in another order.
+inline std::vector<u64> shuffled(std::size_t count, Random& random) {
+  std::vector<u64> order(count);
+  std::iota(order.begin(), order.end(), u64{0});
+  for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  return order;
+}
 
 /// Ranks from 0 to n - 1; rank i comes up in proportion to 1 / (i + 1)^theta.
 /// \source Gray et al., "Quickly Generating Billion-Record Synthetic Databases", SIGMOD 1994

@@ -1,5 +1,7 @@
 #include "session.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cmath>
 #include <exception>
@@ -53,8 +55,10 @@ void Session::measure_rounds(std::size_t rounds, const Setting& setting, std::ve
                              const Run& run) {
   expected_.reset();
   for (std::size_t round = 0; round < rounds; ++round) {
-    for (Lane& lane : lanes) {
+    for (const u64 index : shuffled(lanes.size(), random_)) {
+      Lane& lane = lanes[index];
       if (lane.subject == nullptr) continue;
+      malloc_trim(0);  // none has what another one left, nor has to tidy it up
       try {
         Sample sample = run(*lane.subject);
         if (!sample.empty()) lane.samples.push_back(std::move(sample));

@@ -1,6 +1,7 @@
 // Runs the maps in turn, round after round, and keeps what was measured.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "peer.hpp"
+#include "random.hpp"
 #include "result.hpp"
 
 namespace bench {
@@ -50,13 +52,18 @@ class Session {
   Session(Settings settings, std::vector<const Peer*> maps, std::ostream& out);
 
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+  [[nodiscard]] const std::vector<const Peer*>& maps() const noexcept { return maps_; }
   /// A size as this session has it, at least 100.
   [[nodiscard]] std::size_t scaled(std::size_t full, std::size_t brief) const;
+  /// How long the runs of one sample last together, at least.
+  [[nodiscard]] double least_seconds() const {
+    return (settings_.full ? 0.1 : 0.02) * std::min(settings_.scale, 1.0);
+  }
 
   void begin(std::string_view workload, std::string_view about);
 
-  /// Calls `run` with each map in turn, so many rounds, and prints how they compare. A map that
-  /// throws is reported as failed and left out.
+  /// Calls `run` with each map, so many rounds, in another order in each, and prints how they
+  /// compare. A map that throws is reported as failed and left out.
   void measure(const Setting& setting, const std::vector<Metric>& metrics, const Run& run,
                const Note& note = {});
   /// The same in one round, for what does not vary.
@@ -85,6 +92,7 @@ class Session {
   std::vector<const Peer*> maps_;
   std::ostream& out_;
   std::string workload_;
+  Random random_{5};
   std::optional<Contents> expected_;  // what the first map held at the end
   std::vector<Result> results_;
   std::vector<std::string> failures_;

@@ -61,7 +61,8 @@ template <class K>
   }
 }
 
-/// Takes a value as if it were used.
+/// Takes a value, all of it, as if it were used.
 inline void use(u64 value) { asm volatile("" : : "r"(value)); }
+inline void use(const Record& value) { asm volatile("" : : "m"(value)); }
 
 }  // namespace bench

@@ -54,9 +54,11 @@ void around_growth(Session& session) {
 void peak(Session& session) {
   const std::size_t entries = session.scaled(10'000'000, 1'000'000);
   session.measure_once({counted(entries, "insert") + " into one map", parameters_of(1, entries)},
-                       {{"peak of memory", "times the final memory", Better::less, {}}},
+                       {{"peak of memory", bytes_an_entry, Better::less, {}},
+                        {"peak of memory, to itself", "times the final", Better::less, {}}},
                        [=](const Subject& map) -> Sample {
-                         return {peak_while_growing(map, entries)};
+                         const Peak peak = peak_while_growing(map, entries);
+                         return {peak.most / static_cast<double>(entries), peak.most / peak.left};
                        });
 }
 

@@ -4,11 +4,9 @@
 // After the macro that it sees.
 #include <boost/unordered/concurrent_flat_map.hpp>
 
-#include "../adapter.hpp"
-
 namespace bench {
 
-struct BoostAdapter : AdapterDefaults {
+struct BoostAdapter : BoostDefaults {
   static constexpr const char* name = "boost";
   template <class K, class V>
   using Map = BoostMap<boost::concurrent_flat_map<K, V>>;

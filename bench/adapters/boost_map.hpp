@@ -3,10 +3,18 @@
 
 #define BOOST_UNORDERED_DISABLE_PARALLEL_ALGORITHMS  // where std has them, they need another
                                                      // library
+#include <boost/version.hpp>
 #include <cstddef>
 #include <span>
+#include <string>
+
+#include "../adapter.hpp"
 
 namespace bench {
+
+struct BoostDefaults : AdapterDefaults {
+  static std::string version() { return BOOST_LIB_VERSION; }
+};
 
 template <class Container>
 class BoostMap {

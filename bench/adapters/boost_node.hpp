@@ -4,11 +4,9 @@
 // After the macro that it sees.
 #include <boost/unordered/concurrent_node_map.hpp>
 
-#include "../adapter.hpp"
-
 namespace bench {
 
-struct BoostNodeAdapter : AdapterDefaults {
+struct BoostNodeAdapter : BoostDefaults {
   static constexpr const char* name = "boost-node";
   template <class K, class V>
   using Map = BoostMap<boost::concurrent_node_map<K, V>>;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -85,6 +86,10 @@ class DashMapMap {
 
 struct DashMapAdapter : AdapterDefaults {
   static constexpr const char* name = "dashmap";
+  static std::string version() {
+    return std::to_string(DASHMAP_VERSION_MAJOR) + '.' + std::to_string(DASHMAP_VERSION_MINOR) +
+           '.' + std::to_string(DASHMAP_VERSION_PATCH);
+  }
   template <class K, class V>
   using Map = DashMapMap<K, V>;
 };

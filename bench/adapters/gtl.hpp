@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <gtl/phmap.hpp>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "../adapter.hpp"
@@ -46,14 +46,18 @@ class GtlMap {
   std::size_t size() const { return map_.size(); }
 
  private:
-  // 2^8 tables, each with a lock.
-  gtl::parallel_flat_hash_map<K, V, gtl::Hash<K>, std::equal_to<K>,
+  // 2^8 tables, each with a lock; what comes before it are the defaults.
+  gtl::parallel_flat_hash_map<K, V, gtl::priv::hash_default_hash<K>, gtl::priv::hash_default_eq<K>,
                               std::allocator<std::pair<const K, V>>, 8, std::mutex>
       map_;
 };
 
 struct GtlAdapter : AdapterDefaults {
   static constexpr const char* name = "gtl";
+  static std::string version() {
+    return std::to_string(GTL_VERSION_MAJOR) + '.' + std::to_string(GTL_VERSION_MINOR) + '.' +
+           std::to_string(GTL_VERSION_PATCH);
+  }
   template <class K, class V>
   using Map = GtlMap<K, V>;
 };

@@ -7,11 +7,14 @@
 #include <cds/container/split_list_map.h>
 #include <cds/gc/hp.h>
 #include <cds/init.h>
+#include <cds/version.h>
 
+#include <algorithm>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <string>
 
 #include "../adapter.hpp"
 
@@ -33,7 +36,8 @@ class CdsMap {
  public:
   // As its documentation says, it is told how many entries to expect: its directory cannot grow,
   // and with the default the chains become long beyond 2^18.
-  CdsMap() : map_(std::size_t{1} << 22) {}
+  explicit CdsMap(std::size_t expected = std::size_t{1} << 22)
+      : map_(std::max(expected, std::size_t{1})) {}
 
   bool find(const K& key, V& value) const {
     return get(key, [&](const V& found) {
@@ -45,16 +49,19 @@ class CdsMap {
     return map_.find(key, [&](auto& element) { visit(element.second); });
   }
   bool insert(const K& key, const V& value) { return map_.insert(key, value); }
+  // update() makes a node first, and find() none.
   void assign(const K& key, const V& value) {
-    map_.update(key, [&](bool, auto& element) {
+    const auto store = [&](auto& element) {
       std::atomic_ref(element.second).store(value, std::memory_order_relaxed);
-    });
+    };
+    if (!map_.find(key, store)) map_.update(key, [&](bool, auto& element) { store(element); });
   }
   bool remove(const K& key) { return map_.erase(key); }
   bool update(const K& key, Increment) {
     return map_.find(key, [](auto& element) { increment(element.second); });
   }
   void upsert(const K& key, const V& first, Increment) {
+    if (update(key, Increment{})) return;
     // Others see a new element before this function is called, so it begins as 0 and the first
     // value is added like all others.
     map_.update(key, [&](bool, auto& element) {
@@ -77,6 +84,10 @@ class CdsMap {
 
 struct LibcdsAdapter : AdapterDefaults {
   static constexpr const char* name = "libcds";
+  static std::string version() {
+    return std::to_string(CDS_VERSION_MAJOR) + '.' + std::to_string(CDS_VERSION_MINOR) + '.' +
+           std::to_string(CDS_VERSION_PATCH);
+  }
   static constexpr bool iterates_while_written = false;
   static constexpr bool locks_elements = false;
   template <class K, class V>

@@ -3,11 +3,17 @@
 
 #include <cstddef>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
+#include "../adapter.hpp"
 #include "serial_map.hpp"
 
 namespace bench {
+
+struct StandardDefaults : AdapterDefaults {
+  static std::string version() { return "libstdc++ " + std::to_string(_GLIBCXX_RELEASE); }
+};
 
 template <class K, class V, class Mutex, template <class> class ReadLock>
 class LockedMap {

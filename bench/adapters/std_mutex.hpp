@@ -2,12 +2,11 @@
 
 #include <mutex>
 
-#include "../adapter.hpp"
 #include "locked_map.hpp"
 
 namespace bench {
 
-struct StdMutexAdapter : AdapterDefaults {
+struct StdMutexAdapter : StandardDefaults {
   static constexpr const char* name = "std-mutex";
   template <class K, class V>
   using Map = LockedMap<K, V, std::mutex, std::unique_lock>;

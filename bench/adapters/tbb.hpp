@@ -1,8 +1,10 @@
 #pragma once
 
 #include <tbb/concurrent_hash_map.h>
+#include <tbb/version.h>
 
 #include <cstddef>
+#include <string>
 
 #include "../adapter.hpp"
 
@@ -21,10 +23,11 @@ class TbbMap {
     visit(found->second);
     return true;
   }
-  bool insert(const K& key, const V& value) { return map_.insert(Element(key, value)); }
+  bool insert(const K& key, const V& value) { return map_.emplace(key, value); }
   void assign(const K& key, const V& value) {
     typename Container::accessor found;
-    if (!map_.insert(found, Element(key, value))) found->second = value;
+    map_.insert(found, key);
+    found->second = value;
   }
   bool remove(const K& key) { return map_.erase(key); }
   template <class F>
@@ -37,7 +40,11 @@ class TbbMap {
   template <class F>
   void upsert(const K& key, const V& first, F change) {
     typename Container::accessor found;
-    if (!map_.insert(found, Element(key, first))) change(found->second);
+    if (map_.insert(found, key)) {  // with a value of zeros; nothing is made of a key that is there
+      found->second = first;
+    } else {
+      change(found->second);
+    }
   }
   template <class F>
   void for_each(F visit) const {
@@ -49,13 +56,13 @@ class TbbMap {
 
  private:
   using Container = tbb::concurrent_hash_map<K, V>;
-  using Element = typename Container::value_type;
 
   Container map_;
 };
 
 struct TbbAdapter : AdapterDefaults {
   static constexpr const char* name = "tbb";
+  static std::string version() { return TBB_VERSION_STRING; }
   static constexpr bool iterates_while_written = false;
   template <class K, class V>
   using Map = TbbMap<K, V>;

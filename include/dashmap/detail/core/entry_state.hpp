@@ -254,10 +254,19 @@ class EntryState {
       section_.emplace(entry.map_->sleepers(), *acquired->group.word, acquired->locked);
       mark_.emplace(acquired->group.word, nullptr, HoldKind::exclusive_closure, Operation::entry);
     }
+    Alone(const Alone&) = delete;
+    Alone& operator=(const Alone&) = delete;
+    // GCC does not always see that nothing was made.
+    DASHMAP_DETAIL_NO_UNINITIALIZED_WARNINGS
+    ~Alone() {
+      mark_.reset();
+      section_.reset();
+    }
+    DASHMAP_DETAIL_WARNINGS_AGAIN
 
    private:
-    Later<Section> section_;
-    Later<ClosureMark> mark_;
+    std::optional<Section> section_;
+    std::optional<ClosureMark> mark_;
   };
 
   // What was given away has its lock no more.
