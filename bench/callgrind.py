@@ -1,4 +1,4 @@
-"""Counting instructions with callgrind: what the scripts of this folder share."""
+"""Counting with callgrind: what the scripts of this folder share."""
 
 import os
 import re
@@ -24,10 +24,25 @@ def output_of(command):
     return run
 
 
+def events(command, *options):
+    """{event: how often} in the whole program, by the names that callgrind gives them."""
+    run = output_of(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *options,
+                     *command])
+    names = re.search(r"Events +: (.+)", run.stderr)
+    numbers = re.search(r"Collected : (\d.*)", run.stderr)
+    if not names or not numbers:
+        raise Failure(f"valgrind counted nothing:\n{run.stderr}")
+    return dict(zip(names[1].split(), map(int, numbers[1].split())))
+
+
 def collected(command):
     """The instructions of the whole program."""
-    run = output_of(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command])
-    found = re.search(r"Collected : (\d+)", run.stderr)
-    if not found:
-        raise Failure(f"valgrind counted nothing:\n{run.stderr}")
-    return int(found[1])
+    return events(command)["Ir"]
+
+
+def simulated(command):
+    """{figure: count} of the whole program: with instructions what a model of a processor says, the
+    same model on each machine."""
+    count = events(command, "--cache-sim=yes", "--branch-sim=yes", "--D1=32768,8,64")
+    return {"instructions": count["Ir"], "data_misses": count["D1mr"] + count["D1mw"],
+            "mispredictions": count["Bcm"] + count["Bim"]}

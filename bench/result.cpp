@@ -18,6 +18,8 @@ constexpr std::size_t name_width = 18;
 constexpr std::size_t value_width = 10;
 constexpr std::size_t ratio_width = 8;
 constexpr double noticeable = 0.01;
+constexpr std::size_t enough_rounds = 7;
+constexpr double counted_quantile = 0.99;
 
 std::string_view word_for(Verdict verdict) {
   switch (verdict) {
@@ -37,6 +39,26 @@ std::string told(const Quartiles& ratio) {
          padded_left(told(ratio.first), 5) + " .. " + padded_left(told(ratio.third), 5) + "]";
 }
 
+/// Quartiles of a few rounds say little: then all rounds must agree. As in bench/report/data.py.
+Verdict verdict_of(const std::vector<double>& ratios, const Quartiles& ratio) {
+  auto [low, high] = std::pair(ratio.first, ratio.third);
+  if (ratios.size() < enough_rounds) {
+    low = std::ranges::min(ratios);
+    high = std::ranges::max(ratios);
+  }
+  return low > 1 + noticeable    ? Verdict::better
+         : high < 1 - noticeable ? Verdict::worse
+                                 : Verdict::even;
+}
+
+/// Calls `visit(row, comparison)` for all that count as a win, a loss or neither.
+void for_each_counted(const Result& result, const auto& visit) {
+  if (!counts(result.metric)) return;
+  for (const Row& row : result.rows) {
+    if (const auto comparison = compared(result, row)) visit(row, *comparison);
+  }
+}
+
 struct Line {
   double ratio;
   std::string text;
@@ -45,31 +67,28 @@ struct Line {
 std::vector<Line> lines_where(std::span<const Result> results, Verdict verdict) {
   std::vector<Line> lines;
   for (const Result& result : results) {
-    for (const Row& row : result.rows) {
-      const auto comparison = compared(result, row);
-      if (!comparison || comparison->verdict != verdict) continue;
-      lines.push_back({comparison->ratio.median, "  " + padded_right(row.map, name_width) +
-                                                     told(comparison->ratio) + "  " +
-                                                     result.workload + ", " + result.setting +
-                                                     ", " + result.metric.name + '\n'});
-    }
+    for_each_counted(result, [&](const Row& row, const Comparison& comparison) {
+      if (comparison.verdict != verdict) return;
+      lines.push_back({comparison.ratio.median, "  " + padded_right(row.map, name_width) +
+                                                    told(comparison.ratio) + "  " +
+                                                    result.workload + ", " + result.setting + ", " +
+                                                    result.metric.name + '\n'});
+    });
   }
   return lines;
 }
 
 void print_counts(std::ostream& out, std::span<const Result> results) {
-  std::vector<std::pair<std::string, std::array<std::size_t, 3>>> counts;
+  std::vector<std::pair<std::string, std::array<std::size_t, 3>>> tally;
   for (const Result& result : results) {
-    for (const Row& row : result.rows) {
-      const auto comparison = compared(result, row);
-      if (!comparison) continue;
-      auto it = std::ranges::find(counts, row.map, [](const auto& each) { return each.first; });
-      if (it == counts.end()) it = counts.insert(it, {row.map, {}});
-      ++it->second[static_cast<std::size_t>(comparison->verdict)];
-    }
+    for_each_counted(result, [&](const Row& row, const Comparison& comparison) {
+      auto it = std::ranges::find(tally, row.map, [](const auto& each) { return each.first; });
+      if (it == tally.end()) it = tally.insert(it, {row.map, {}});
+      ++it->second[static_cast<std::size_t>(comparison.verdict)];
+    });
   }
   out << padded_right("dashmap against", name_width + 2) << "  better    even   worse\n";
-  for (const auto& [map, count] : counts) {
+  for (const auto& [map, count] : tally) {
     out << "  " << padded_right(map, name_width);
     for (const std::size_t number : count) out << padded_left(std::to_string(number), 8);
     out << '\n';
@@ -89,6 +108,13 @@ Quartiles quartiles_of(std::vector<double> values) {
   return {at(0.25), at(0.5), at(0.75)};
 }
 
+bool counts(const Metric& metric) {
+  const auto quantile = std::ranges::find(metric.parameters, "quantile",
+                                          [](const auto& parameter) { return parameter.first; });
+  if (quantile != metric.parameters.end()) return quantile->second == Parameter(counted_quantile);
+  return !metric.name.ends_with("processor time") && !metric.name.starts_with("memory, just ");
+}
+
 std::optional<Comparison> compared(const Result& result, const Row& row) {
   const auto reference = std::ranges::find(result.rows, reference_name, &Row::map);
   if (reference == result.rows.end() || row.map == reference->map ||
@@ -106,11 +132,9 @@ std::optional<Comparison> compared(const Result& result, const Row& row) {
       ratios.push_back(mine / theirs);
     }
   }
-  const Quartiles ratio = quartiles_of(std::move(ratios));
-  const Verdict verdict = ratio.first > 1 + noticeable   ? Verdict::better
-                          : ratio.third < 1 - noticeable ? Verdict::worse
-                                                         : Verdict::even;
-  return Comparison{ratio, verdict};
+  const Quartiles ratio = quartiles_of(ratios);
+  if (!std::isfinite(ratio.first + ratio.median + ratio.third)) return std::nullopt;
+  return Comparison{ratio, verdict_of(ratios, ratio)};
 }
 
 void print(std::ostream& out, const Result& result, bool with_setting) {
@@ -134,7 +158,8 @@ void print(std::ostream& out, const Result& result, bool with_setting) {
 }
 
 void print_summary(std::ostream& out, std::span<const Result> results) {
-  out << "\n== summary\n\n";
+  out << "\n== summary\n\nOne verdict for each measurement: of latencies the 99th percentile "
+         "counts, processor time\nand the extremes around a growth do not.\n\n";
   print_counts(out, results);
   for (const auto& [verdict, title] : {std::pair(Verdict::worse, "dashmap worse, worst first"),
                                        std::pair(Verdict::better, "dashmap better, best first")}) {

@@ -53,10 +53,15 @@ enum class Verdict { better, even, worse };
 /// How DashMap does against another map: above 1 it is better, whatever the metric.
 struct Comparison {
   Quartiles ratio;
-  Verdict verdict;  // even when the quartiles do not agree on it, or it is less than 1 %
+  Verdict verdict;  // even when the rounds do not agree on it, or it is less than 1 %
 };
 
-/// Nothing if one of the two was not measured, or is the same.
+/// Whether it counts among wins and losses, so that one measurement has one verdict: not processor
+/// time, which stands beside another metric, of the quantiles of a latency one, and of the memory
+/// around a growth the average. As in bench/report/data.py.
+[[nodiscard]] bool counts(const Metric& metric);
+
+/// Nothing if one of the two was not measured, is the same, or did nothing at all.
 [[nodiscard]] std::optional<Comparison> compared(const Result& result, const Row& row);
 
 /// One result; `with_setting` begins with a line that says under which conditions.

@@ -1,11 +1,18 @@
 """The measured figures, as the report needs them: read from the JSON file that `compare` writes."""
 
 import json
+import math
 import re
 
 REFERENCE = "dashmap"
 NOT_CONCURRENT = ("boost-serial",)  # what a map can do that cares for no other thread
-NOTICEABLE = 0.01  # as in bench/result.cpp
+# What wins, loses and counts is as in bench/result.cpp.
+NOTICEABLE = 0.01
+ENOUGH_ROUNDS = 7
+COUNTED_QUANTILE = 0.99
+# Of what stands at the top of the file: what is no condition, or told in a way of its own.
+SHOWN_ELSEWHERE = ("dashmap", "system", "peers", "absent", "failures", "results", "instructions",
+                   "data_misses", "mispredictions", "compile_cost")
 THREADS = re.compile(r"(, )?\b\d+ threads?\b")
 TIMED = re.compile(r", each timed.*")
 
@@ -15,19 +22,33 @@ class Failure(Exception):
 
 
 def numbers(quartiles):
-    """None if one is missing: the ratio of nothing to nothing is null in the file."""
+    """None if one is missing: what is no number is null in the file."""
     return None if not quartiles or None in quartiles.values() else quartiles
 
 
-class Row:
-    """One map in a result."""
+def ratio_of(own, other, more_is_better):
+    """Above 1 the first is better; of nothing to nothing it is 1."""
+    if not more_is_better:
+        own, other = other, own
+    return 1 if own == other else own / other if other else math.inf
 
-    def __init__(self, entry):
+
+class Row:
+    """One map in a result; `reference` are DashMap's samples in it."""
+
+    def __init__(self, entry, reference=(), more_is_better=True):
         self.map = entry["map"]
         self.samples = entry.get("samples", [])
         self.quartiles = numbers(entry.get("quartiles"))
         self.ratio = numbers(entry.get("dashmap_against_it"))
         self.note = entry.get("note", "")
+        self._ratios = [ratio_of(own, other, more_is_better)
+                        for own, other in zip(reference, self.samples)
+                        if None not in (own, other)]
+
+    @property
+    def rounds(self):
+        return len(self.samples)
 
     @property
     def median(self):
@@ -35,14 +56,13 @@ class Row:
 
     @property
     def verdict(self):
-        """better, even or worse, as DashMap does; even when the quartiles do not agree on it."""
+        """better, even or worse, as DashMap does; even when the rounds do not agree on it."""
         if self.ratio is None:
             return None
-        if self.ratio["first"] > 1 + NOTICEABLE:
-            return "better"
-        if self.ratio["third"] < 1 - NOTICEABLE:
-            return "worse"
-        return "even"
+        low, high = self.ratio["first"], self.ratio["third"]
+        if self._ratios and len(self._ratios) < ENOUGH_ROUNDS:
+            low, high = min(self._ratios), max(self._ratios)
+        return "better" if low > 1 + NOTICEABLE else "worse" if high < 1 - NOTICEABLE else "even"
 
 
 class Result:
@@ -55,7 +75,9 @@ class Result:
         self.metric = entry["metric"]
         self.unit = entry["unit"]
         self.more_is_better = entry["more_is_better"]
-        self.rows = [Row(row) for row in entry["maps"]]
+        reference = next((row.get("samples", []) for row in entry["maps"]
+                          if row["map"] == REFERENCE), [])
+        self.rows = [Row(row, reference, self.more_is_better) for row in entry["maps"]]
 
     def parameter(self, name):
         return self.parameters.get(name)
@@ -64,6 +86,15 @@ class Result:
         """All parameters but those named, to group by."""
         return tuple(sorted((name, str(value)) for name, value in self.parameters.items()
                             if name not in without))
+
+    @property
+    def counts(self):
+        """Whether it counts among wins and losses: one verdict for each measurement."""
+        quantile = self.parameter("quantile")
+        if quantile is not None:
+            return quantile == COUNTED_QUANTILE
+        return not self.metric.endswith("processor time") and \
+            not self.metric.startswith("memory, just ")
 
     @property
     def measured(self):
@@ -79,6 +110,8 @@ class Run:
         self.absent = content.get("absent", [])
         self.failures = content.get("failures", [])
         self.instructions = content.get("instructions", {})
+        self.data_misses = content.get("data_misses", {})
+        self.mispredictions = content.get("mispredictions", {})
         self.compile_cost = content.get("compile_cost", {})
 
     @property
@@ -96,23 +129,25 @@ class Run:
     def conditions(self):
         """What the figures depend on, as (name, value) to print."""
         content = self.content
-        version = content.get("dashmap", {})
+        version = content.get("dashmap") or {}
         items = {"DashMap": ".".join(str(version.get(part, "?"))
                                      for part in ("major", "minor", "patch"))}
-        items.update(content.get("system", {}))
-        for name in ("compiler", "hardware_threads", "rounds", "full", "scale", "threads"):
-            if name in content and name not in items:
-                items[name] = content[name]
-        return [(name.replace("_", " "), told(value)) for name, value in items.items()]
+        items.update(content.get("system") or {})
+        items.update({name: value for name, value in content.items()
+                      if name not in items and name not in SHOWN_ELSEWHERE})
+        items.update({f"version of {name}": value
+                      for name, value in (content.get("peers") or {}).items()})
+        return [(name.replace("_", " "), told(value)) for name, value in items.items()
+                if not isinstance(value, dict)]
 
-    def compared(self):
-        """(result, row) wherever DashMap stands beside another map."""
-        return [(result, row) for result in self.results for row in result.rows
-                if row.ratio is not None and row.map != REFERENCE]
+    def compared(self, counted=True):
+        """(result, row) wherever DashMap stands beside another map, in what counts or does not."""
+        return [(result, row) for result in self.results if result.counts == counted
+                for row in result.rows if row.ratio is not None and row.map != REFERENCE]
 
-    def losses(self):
+    def losses(self, counted=True):
         """(result, row) where DashMap is worse, the worst first."""
-        lost = [(result, row) for result, row in self.compared() if row.verdict == "worse"]
+        lost = [(result, row) for result, row in self.compared(counted) if row.verdict == "worse"]
         return sorted(lost, key=lambda pair: pair[1].ratio["median"])
 
     def tally(self):
@@ -124,11 +159,11 @@ class Run:
         return counts
 
 
-def told(value):
+def told(value, between=", "):
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(told(item) for item in value)
+        return between.join(told(item, " ") for item in value)
     return str(value)
 
 
@@ -138,6 +173,17 @@ def load(path):
             return Run(json.load(file))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Failure(f"{path}: {error!r}") from error
+
+
+def merged(runs):
+    """One run with the results of all. Of a map that was measured twice the last figure counts."""
+    same = grouped((result for run in runs for result in run.results),
+                   lambda it: (it.workload, it.setting, it.metric, kind_of(it)))
+    whole = Run({})
+    for results in same.values():
+        results[0].rows = list({row.map: row for it in results for row in it.rows}.values())
+        whole.results.append(results[0])
+    return whole
 
 
 def grouped(results, key):
@@ -160,7 +206,7 @@ def untimed(setting):
 
 
 def throughput(run):
-    """[(workload, setting, {map: {threads: median}}, unit)]"""
+    """[(workload, setting, {map: {threads: quartiles}}, unit)]"""
     chosen = [result for result in run.results
               if result.metric == "throughput" and result.parameter("threads") is not None]
     panels = []
@@ -169,13 +215,13 @@ def throughput(run):
         lines = {}
         for result in results:
             for row in result.measured:
-                lines.setdefault(row.map, {})[result.parameter("threads")] = row.median
+                lines.setdefault(row.map, {})[result.parameter("threads")] = row.quartiles
         panels.append((workload, setting, lines, results[0].unit))
     return panels
 
 
 def latency(run):
-    """[(workload, setting, {map: {quantile: median}}, unit)]; a single quantile is no curve."""
+    """[(workload, setting, {map: {quantile: quartiles}}, unit)]; a single quantile is no curve."""
     chosen = [result for result in run.results if result.parameter("quantile") is not None]
     panels = []
     for (workload, setting), results in grouped(chosen,
@@ -183,41 +229,47 @@ def latency(run):
         lines = {}
         for result in results:
             for row in result.measured:
-                lines.setdefault(row.map, {})[result.parameter("quantile")] = row.median
+                lines.setdefault(row.map, {})[result.parameter("quantile")] = row.quartiles
         if len({result.parameter("quantile") for result in results}) > 1:
             panels.append((workload, untimed(setting), lines, results[0].unit))
     return panels
 
 
 def memory(run):
-    """[(setting, {map: {entries: median}}, unit)]: one panel at most"""
+    """[(setting, {map: {entries: quartiles}}, unit)]: one panel at most"""
     lines = {}
     for result in run.results:
         entries = result.parameter("entries")
         if result.workload == "memory" and result.metric == "memory" and entries and \
                 result.unit == "bytes an entry":
             for row in result.measured:
-                lines.setdefault(row.map, {})[entries] = row.median
+                lines.setdefault(row.map, {})[entries] = row.quartiles
     return [("maps of that size", lines, "bytes an entry")] if lines else []
 
 
 def pauses(run):
-    """[(metric, setting, {map: median}, unit)]: the longest insert of each growth"""
+    """[(metric, setting, {map: quartiles}, unit)]: the longest insert of each growth"""
     return [(result.metric, untimed(result.setting),
-             {row.map: row.median for row in result.measured}, result.unit)
+             {row.map: row.quartiles for row in result.measured}, result.unit)
             for result in run.results
             if result.workload == "growth" and result.parameter("quantile") == 1]
 
 
+def kind_of(result):
+    """The types of a result's entries, short: a value of 8 bytes goes without saying."""
+    key, size = result.parameter("key") or "u64", result.parameter("value_bytes")
+    return key if size in (None, 8) else f"{key} to {size} bytes"
+
+
 def heat_maps(run):
-    """[(key, {(operation, entries): result})]: the single operations, for each kind of key"""
+    """[(kind, {(operation, entries): result})]: the single operations, for each kind of entries"""
     chosen = [result for result in run.results
               if result.workload == "operations"
               and result.metric == result.parameter("operation")]
     tables = []
-    for key, results in grouped(chosen, lambda it: it.parameter("key") or "u64").items():
-        tables.append((key, {(result.metric, result.parameter("entries")): result
-                             for result in results}))
+    for kind, results in grouped(chosen, kind_of).items():
+        tables.append((kind, {(result.metric, result.parameter("entries")): result
+                              for result in results}))
     return tables
 
 

@@ -12,17 +12,21 @@ import style
 
 WORST = 40  # losses that are shown at once, the others when asked for
 HERE = pathlib.Path(__file__).parent
-THROUGHPUT = "All threads together. Higher is better."
+THROUGHPUT = ("All threads together: the median of the rounds; the bar around it goes from the "
+              "first to the third quartile. Higher is better.")
 LATENCY = ("How long single operations take, with the clock's own time: so many of them are not "
-           "slower than that. Both axes are logarithmic; lower is better.")
+           "slower than that. Both axes are logarithmic; lower is better. Each point is the median "
+           "of the rounds; its quartiles are in the tables.")
 MEMORY = "What the process takes for an entry of 16 bytes. Lower is better."
 PAUSES = ("The longest single insert while a map grows, on a logarithmic axis. By the clock it has "
-          "in it what the scheduler takes; by processor time it has not. Lower is better.")
+          "in it what the scheduler takes; by processor time it has not. The median of the rounds; "
+          "the thin line goes from the first to the third quartile. Lower is better.")
 # The markers of style.py around (21, 8).
 MARKERS = {
     "o": "M16 8a5 5 0 1 0 10 0a5 5 0 1 0-10 0", "s": "M16 3h10v10h-10z", "^": "M21 3l6 10h-12z",
     "v": "M21 13l6-10h-12z", "<": "M15 8l10-6v12z", ">": "M27 8l-10-6v12z",
     "D": "M21 2l6 6-6 6-6-6z", "P": "M19 2h4v4h4v4h-4v4h-4v-4h-4v-4h4z",
+    "*": "M21 1l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z",
     "X": "M17 2l4 3 4-3 3 3-4 3 4 3-3 3-4-3-4 3-3-3 4-3-4-3z",
 }
 DASHES = {"-": "", "--": "6 3", ":": "2 3", "-.": "6 3 2 3"}
@@ -42,13 +46,13 @@ def alternative(title, lines):
     """The plot in words: the first and last point of each map."""
     parts = []
     for name, points in lines.items():
-        if isinstance(points, dict):
+        if "median" in points:
+            told = style.number(points["median"])
+        else:
             ends = sorted(points)
             ends = ends[:1] + ends[1:][-1:]
-            points = ", ".join(f"{style.number(points[end])} at {end:g}" for end in ends)
-        else:
-            points = style.number(points)
-        parts.append(f"{name} {points}")
+            told = ", ".join(f"{style.number(points[end]['median'])} at {end:g}" for end in ends)
+        parts.append(f"{name} {told}")
     return f"{title}: " + "; ".join(parts) + ". All values are in the tables."
 
 
@@ -83,12 +87,12 @@ def plots_of(run):
 
 def heat_rows(run, peers):
     tables = []
-    for key, results in data.heat_maps(run):
+    for kind, results in data.heat_maps(run):
         rows = []
         for result in data.by_operation(results).values():
             by_map = {row.map: row for row in result.rows}
             rows.append((result, [by_map.get(name) for name in peers]))
-        tables.append((key, rows))
+        tables.append((kind, rows))
     return tables
 
 
@@ -116,13 +120,17 @@ def render(run):
                                exact=json.dumps)
     peers = [name for name in run.maps if name != data.REFERENCE]
     shown = plots_of(run)
-    concurrent = [pair for pair in run.losses() if pair[1].map not in data.NOT_CONCURRENT]
+
+    def losses(counted):
+        return [pair for pair in run.losses(counted) if pair[1].map not in data.NOT_CONCURRENT]
     return environment.get_template("page.html").render(
         css=markupsafe.Markup((HERE / "page.css").read_text(encoding="utf-8")),
         maps=run.maps, peers=peers, swatches={name: swatch(name) for name in run.maps},
         sections=sections_of(run, shown), conditions=run.conditions(), absent=run.absent,
-        failures=run.failures, losses=concurrent, worst=WORST, tally=run.tally(),
+        failures=run.failures, losses=losses(True), uncounted_losses=losses(False), worst=WORST,
+        tally=run.tally(), enough_rounds=data.ENOUGH_ROUNDS,
         reference_maps=[name for name in peers if name in data.NOT_CONCURRENT],
         heat_maps=heat_rows(run, peers), heat=heat_style, ratio=style.ratio, number=style.number,
-        plots=shown, instructions=run.instructions, compile_cost=run.compile_cost,
+        plots=shown, instructions=run.instructions, data_misses=run.data_misses,
+        mispredictions=run.mispredictions, compile_cost=run.compile_cost,
         tables=data.grouped(run.results, lambda it: it.workload))

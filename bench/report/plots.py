@@ -33,14 +33,28 @@ def ticks():
                          else f"{value:g}")
 
 
-def draw_lines(axes, lines):
+def medians(points):
+    return [it["median"] for it in points]
+
+
+def spread(points):
+    """How far the first and the third quartile are from the median, as matplotlib wants it."""
+    return [[max(it["median"] - it["first"], 0) for it in points],
+            [max(it["third"] - it["median"], 0) for it in points]]
+
+
+def draw_lines(axes, lines, with_spread=False):
     for name, points in lines.items():
         colour, marker, dashes = style.of_map(name)
         own = name == data.REFERENCE
         places = sorted(points)
-        axes.plot(places, [points[place] for place in places], color=colour, marker=marker,
-                  linestyle=dashes, label=name, linewidth=3 if own else 1.6,
-                  markersize=7 if own else 5, zorder=3 if own else 2)
+        values = [points[place] for place in places]
+        axes.plot(places, medians(values), color=colour, marker=marker, linestyle=dashes,
+                  label=name, linewidth=3 if own else 1.6, markersize=7 if own else 5,
+                  zorder=3 if own else 2, gid=f"line-{name}")
+        if with_spread:
+            axes.errorbar(places, medians(values), yerr=spread(values), fmt="none", ecolor=colour,
+                          elinewidth=2.4 if own else 1.2, capsize=4, zorder=3 if own else 2)
 
 
 def log_y(axes):
@@ -52,23 +66,24 @@ def log_y(axes):
 
 
 def draw_bars(axes, values, unit, log=False):
-    names = list(values)
-    axes.barh(range(len(names)), list(values.values()),
-              color=[style.of_map(name)[0] for name in names])
+    names, points = list(values), list(values.values())
+    most = max(it["third"] for it in points)
+    axes.barh(range(len(names)), medians(points), xerr=spread(points), capsize=4,
+              color=[style.of_map(name)[0] for name in names], ecolor=style.INK)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     if log:
         axes.set_xscale("log")
-        axes.set_xlim(left=max(min(values.values()) / 3, 1e-3))
+        axes.set_xlim(left=max(min(it["first"] for it in points) / 3, 1e-3))
     else:
-        axes.set_xlim(right=max(values.values()) * 1.45)
+        axes.set_xlim(right=most * 1.45)
         axes.locator_params(axis="x", nbins=4)
-    for place, value in enumerate(values.values()):
-        axes.annotate(style.number(value), (value, place), xytext=(3, 0), va="center",
-                      textcoords="offset points")
+    for place, it in enumerate(points):
+        axes.annotate(style.number(it["median"]), (it["third"], place), xytext=(6, 0),
+                      va="center", textcoords="offset points")
     if log:
-        axes.set_xlim(right=max(values.values()) * 15)
+        axes.set_xlim(right=most * 15)
     axes.xaxis.set_major_formatter(ticks())
     axes.set_xlabel(unit)
 
@@ -79,7 +94,7 @@ def draw_throughput(axes, lines, unit):
         draw_bars(axes, {name: next(iter(points.values())) for name, points in lines.items()},
                   f"{short_unit(unit)}, {numbers[0]} thread{'s' if numbers[0] != 1 else ''}")
         return
-    draw_lines(axes, lines)
+    draw_lines(axes, lines, with_spread=True)
     axes.set_xscale("log", base=2)
     axes.set_xticks(numbers, [str(it) for it in numbers])
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -124,8 +139,11 @@ def draw_memory(axes, lines, unit):
 
 
 def draw_pause(axes, values, unit):
-    draw_bars(axes, {name: value / 1e6 for name, value in values.items()} if unit.startswith("ns")
-              else values, "milliseconds" if unit.startswith("ns") else unit, log=True)
+    if unit.startswith("ns"):
+        values = {name: {part: value / 1e6 for part, value in it.items()}
+                  for name, it in values.items()}
+        unit = "milliseconds"
+    draw_bars(axes, values, unit, log=True)
 
 
 def draw_heat(axes, table, maps):
@@ -223,12 +241,12 @@ def together(folder, name, panels):
 def save_heat(folder, run):
     files = []
     maps = [name for name in run.maps if name != data.REFERENCE]
-    for key, table in data.heat_maps(run):
+    for kind, table in data.heat_maps(run):
         table = data.by_operation(table)
         figure, axes = pyplot.subplots(figsize=(1.15 * len(maps) + 2.5, 0.42 * len(table) + 1.5))
         draw_heat(axes, table, maps)
-        axes.set_title(f"DashMap against each map, {key} keys; above 1: DashMap is better")
-        files += save(figure, folder, f"ratios_{key}")
+        axes.set_title(f"DashMap against each map: {kind}; above 1: DashMap is better")
+        files += save(figure, folder, f"ratios_{kind.replace(' ', '_')}")
     return files
 
 

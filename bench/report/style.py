@@ -14,6 +14,7 @@ KNOWN = {
     "libcds": ("#b8860b", "P", ":"),
     "tbb": ("#e69f00", "D", "-."),
     "rust-dashmap": ("#7f5fc0", "X", "--"),
+    "rust-dashmap-256": ("#7f5fc0", "*", ":"),
     "std-mutex": ("#8a8a8a", "<", ":"),
     "std-shared-mutex": ("#8a8a8a", ">", "--"),
 }
