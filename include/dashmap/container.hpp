@@ -176,7 +176,7 @@ class Container {
   bool is_empty() const noexcept { return len() == 0; }
   [[nodiscard]] bool empty() const noexcept { return is_empty(); }
   static constexpr std::size_t max_size() noexcept {
-    return std::numeric_limits<std::ptrdiff_t>::max() / sizeof(typename Types::ElementType);
+    return static_cast<std::size_t>(Engine::most_elements);
   }
 
   /// The number of elements that the map takes before it grows; never less than it has (a growth
@@ -279,8 +279,10 @@ class Container {
 
   // --- shards and hashing ------------------------------------------------------------------------
 
-  /// The shards, for introspection and for locking a part of the map.
-  auto shards() const noexcept { return Shards<Engine>(engine_); }
+  /// The shards, for introspection and for locking a part of the map. \locks none
+  auto shards() noexcept { return Shards<Engine, true>(engine_); }
+  /// Of a map that only is read: without write(). \locks none
+  auto shards() const noexcept { return Shards<Engine, false>(engine_); }
   /// The shard that has the key, or would have it.
   template <Query<Types> Q = key_type>
   std::size_t determine_map(const Q& key) const {

@@ -79,6 +79,7 @@ class GuardBase {
   template <template <class, class> class Mapped, class F>
   auto project(F&& f) {
     auto& part = std::invoke(std::forward<F>(f), used(*value_));
+    handle_.take_over();
     return Mapped<K, Part<decltype(part)>>(std::move(handle_), *key_, part);
   }
   // The same where f gives a pointer; null leaves this guard as it is.
@@ -86,7 +87,9 @@ class GuardBase {
   auto try_project(F&& f) {
     auto* part = std::invoke(std::forward<F>(f), used(*value_));
     std::optional<Mapped<K, Part<decltype(*part)>>> result;
-    if (part != nullptr) result.emplace(std::move(handle_), *key_, *part);
+    if (part == nullptr) return result;
+    handle_.take_over();
+    result.emplace(std::move(handle_), *key_, *part);
     return result;
   }
 

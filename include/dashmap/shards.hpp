@@ -288,8 +288,8 @@ class RangeGuard {
   typename Map::template RangeLock<Exclusive> lock_;
 };
 
-/// One shard of a map.
-template <class Map>
+/// One shard of a map; `Writable` unless the map is const.
+template <class Map, bool Writable>
 class Shard {
  public:
   Shard(Map& map, std::size_t index) noexcept : map_(&map), index_(index) {}
@@ -301,7 +301,9 @@ class Shard {
             detail::HoldKind::shard_read, detail::Operation::shard_read};
   }
   /// Locks the shard for writing. \locks the shard's groups exclusive, while the guard lives
-  RangeGuard<Map, true> write(DASHMAP_DETAIL_CALLER_ONLY) const {
+  RangeGuard<Map, true> write(DASHMAP_DETAIL_CALLER_ONLY) const
+    requires Writable
+  {
     DASHMAP_DETAIL_NOTE_CALLER();
     return {*map_, map_->first_of_shard(index_), map_->last_of_shard(index_),
             detail::HoldKind::shard_write, detail::Operation::shard_write};
@@ -314,12 +316,12 @@ class Shard {
 };
 
 /// The shards of a map, in hash order. Their number is fixed for the map's life.
-template <class Map>
+template <class Map, bool Writable>
 class Shards {
  public:
   class iterator {
    public:
-    using value_type = Shard<Map>;
+    using value_type = Shard<Map, Writable>;
     using reference = value_type;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
@@ -360,7 +362,7 @@ class Shards {
   explicit Shards(Map& map) noexcept : map_(&map) {}
   std::size_t size() const noexcept { return std::size_t{1} << map_->shard_bits(); }
   std::size_t len() const noexcept { return size(); }
-  Shard<Map> operator[](std::size_t index) const noexcept { return {*map_, index}; }
+  Shard<Map, Writable> operator[](std::size_t index) const noexcept { return {*map_, index}; }
   iterator begin() const noexcept { return {*map_, 0}; }
   iterator end() const noexcept { return {*map_, size()}; }
   Shards iter() const noexcept { return *this; }

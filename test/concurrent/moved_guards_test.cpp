@@ -141,6 +141,63 @@ TEST_F(MovedGuardsTest, AnEntryThatIsShownToAnotherThreadWorks) {
   EXPECT_EQ(map.get_copy(keys), "new");
 }
 
+// Meanwhile its maker works with other keys of the group: one after the other.
+TEST_F(MovedGuardsTest, AnEntryThatIsShownExcludesItsMakersOtherWork) {
+  const auto reporter = dump_on_hang(map);
+  for (u64 round = 0; round < scaled(2'000, 200); ++round) {
+    Map some;
+    some.insert(0, "zero");
+    auto entry = some.entry(1);
+    std::atomic<bool> begun = false;
+    std::thread other([&] {
+      begun = true;
+      stress::guarded([&] {
+        if (round % 2 == 0) {
+          entry.vacant()->insert_entry("one").insert("uno");
+        } else {
+          *entry.or_insert("one") = "uno";
+        }
+      });
+    });
+    await(begun);
+    for (int turn = 0; turn < 2; ++turn) {
+      for (u64 n = 2; n < keys; ++n) some.insert(n, "other");
+      for (u64 n = 2; n < keys; ++n) EXPECT_TRUE(some.erase(n));
+    }
+    other.join();
+    EXPECT_EQ(some.len(), 2U);
+    EXPECT_EQ(some.get_copy(1), "uno");
+  }
+}
+
+// Whoever makes a guard of a guard, or an entry, that it was shown has that one in its own hands.
+TEST_F(MovedGuardsTest, AGuardThatIsMadeOfAShownOneCountsForItsThread) {
+  const auto reporter = dump_on_hang(map);
+  auto entry = map.entry(keys);
+  std::thread([&] {
+    stress::guarded([&] {
+      const auto guard = entry.or_insert("new");
+      EXPECT_THROW(map.insert(keys, ""), DeadlockError);
+    });
+  }).join();
+  auto guard = map.get_mut(1);
+  std::thread([&] {
+    stress::guarded([&] {
+      const auto shared = std::move(guard).downgrade();
+      EXPECT_THROW(map.insert(1, ""), DeadlockError);
+    });
+  }).join();
+  auto another = map.get_mut(1);
+  std::thread([&] {
+    stress::guarded([&] {
+      const auto part = std::move(another).map([](std::string& it) -> std::string& { return it; });
+      EXPECT_THROW(map.insert(1, ""), DeadlockError);
+    });
+  }).join();
+  map.clear();
+  EXPECT_TRUE(map.is_empty());
+}
+
 // A question of the maker does not give a guard away that another thread reads meanwhile.
 TEST_F(MovedGuardsTest, QuestionsUnderAGuardThatIsShown) {
   const auto reporter = dump_on_hang(map);

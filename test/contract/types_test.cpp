@@ -117,6 +117,12 @@ static_assert(
     std::same_as<std::ranges::range_reference_t<decltype(std::declval<const Map&>().values())>, V>);
 static_assert(std::ranges::range<decltype(std::declval<Map&>().shards())>);
 
+// A constant map's shards are for reading.
+template <class T>
+concept Writable = requires(T& map) { map.shards()[0].write(); };
+static_assert(Writable<Map> && !Writable<const Map>);
+static_assert(requires(const Map& map) { map.shards()[0].read(); });
+
 // Every name that the documentation gives a type exists.
 template <template <class...> class>
 constexpr bool is_class_template = true;

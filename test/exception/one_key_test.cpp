@@ -150,6 +150,51 @@ TYPED_TEST(ThrowingOneKey, Compute) {
   }
 }
 
+// What a closure gives may throw on its way: before anything changes.
+TYPED_TEST(ThrowingOneKey, ComputeGivesWhatThrows) {
+  using K = typename TypeParam::Key;
+  using V = typename TypeParam::Value;
+  struct Answer {
+    Answer() = default;
+    Answer(Answer&&) { throwing::point(); }
+    bool operator==(const Answer&) const = default;
+  };
+  for (const int n : {there, absent}) {
+    this->all_or_nothing([n](auto& map) {
+      map.compute(K(n), [](std::optional<V>& v) {
+        v = V(5);
+        return Answer();
+      });
+    });
+    this->all_or_nothing([n](auto& map) {
+      map.compute(K(n), [](std::optional<V>& v) {
+        v.reset();
+        return Answer();
+      });
+    });
+  }
+}
+
+// A value that is copied by its bytes, and made of another type by a function that throws half way.
+TEST(ThrowingConversion, AlterLeavesTheValueAsItWas) {
+  struct Other {
+    int number;
+  };
+  struct Value {
+    int first;
+    int second;
+    Value(int a, int b) : first(a), second(b) {}
+    Value(const Other& other) : first(other.number), second(0) { throw Injected{}; }
+  };
+  dashmap::DashMap<int, Value> map;
+  map.insert(1, Value(1, 2));
+  const auto give_other = [](const int&, Value) { return Other{7}; };
+  EXPECT_THROW(map.alter(1, give_other), Injected);
+  EXPECT_THROW(map.alter_all(give_other), Injected);
+  EXPECT_EQ(map.get(1)->first, 1);
+  EXPECT_EQ(map.get(1)->second, 2);
+}
+
 TYPED_TEST(ThrowingOneKey, LookUps) {
   using K = typename TypeParam::Key;
   using V = typename TypeParam::Value;

@@ -638,6 +638,27 @@ TEST(HashTypes, IntegersOfEachWidthAreTheirValues) {
   EXPECT_NE(hash_with(1, U'a'), hash_with(1, U'b'));
 }
 
+// Letters, large or small.
+enum class Letter : char { a = 'a', b = 'b', A = 'A' };
+constexpr int number_of(Letter letter) { return static_cast<int>(letter) | 0x20; }
+constexpr bool operator==(Letter a, Letter b) { return number_of(a) == number_of(b); }
+
+}  // namespace
+
+template <>
+struct std::hash<Letter> {
+  std::size_t operator()(Letter letter) const noexcept {
+    return static_cast<std::size_t>(number_of(letter));
+  }
+};
+
+namespace {
+
+TEST(HashTypes, EnumerationsWithAnEqualityOfTheirOwnHaveTheHashThatGoesWithIt) {
+  EXPECT_EQ(hash_with(1, Letter::a), hash_with(1, Letter::A));
+  EXPECT_NE(hash_with(1, Letter::a), hash_with(1, Letter::b));
+}
+
 #if defined(__SIZEOF_INT128__)
 TEST(HashTypes, WideIntegersCountWithBothHalves) {
   using Wide = detail::Uint128;

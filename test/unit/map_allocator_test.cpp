@@ -381,6 +381,24 @@ TEST(MapAllocator, ValuesLiveInTheMemoryOfTheirMap) {
   for (auto item : moved) EXPECT_EQ(item.value().get_allocator().resource(), &other);
 }
 
+// The allocator goes through pairs.
+TEST(MapAllocator, PairsOfValuesLiveInTheMemoryOfTheirMap) {
+  Ledger ledger;
+  LedgerResource resource(ledger);
+  using Value = std::pair<std::pmr::string, int>;
+  using Alloc = std::pmr::polymorphic_allocator<std::pair<const int, Value>>;
+  dashmap::DashMap<int, Value, dashmap::DefaultHash<int>, std::equal_to<>, Alloc> map(&resource);
+  const Value value("text that is too long to be kept in the string itself", 1);
+  map.insert(1, value);
+  map.insert(1, value);
+  map.entry(2).or_insert(value);
+  map.try_emplace(3, value);
+  map.compute(4, [&](auto& it) { it = value; });
+  map.alter(4, [&](auto&, auto&&) { return value; });
+  EXPECT_EQ(map.len(), 4U);
+  for (auto item : map) EXPECT_EQ(item.value().first.get_allocator().resource(), &resource);
+}
+
 TEST(SetAllocator, AllMemoryComesFromItAndGoesBack) {
   Ledger ledger;
   using Set = DashSet<int, dashmap::DefaultHash<int>, std::equal_to<>, LedgerAllocator<int>>;

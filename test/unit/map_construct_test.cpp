@@ -322,6 +322,14 @@ TEST(MapConstructors, WithCapacityAndHasher) {
   EXPECT_EQ(map.capacity(), promised);
 }
 
+TEST(MapConstructors, MoreThanAnyMapCanHave) {
+  DashMap<int, int> in_place;
+  EXPECT_THROW(in_place.reserve(in_place.max_size() + 1), std::length_error);
+  DashMap<int, std::array<char, 100'000>> nodes;  // each in memory of its own
+  EXPECT_THROW(nodes.reserve(nodes.max_size() + 1), std::length_error);
+  EXPECT_THROW(decltype(nodes)::with_capacity(nodes.max_size() + 1), std::length_error);
+}
+
 TEST(MapConstructors, ShardAmounts) {
   for (std::size_t amount = 2; amount <= 1024; amount *= 2) {
     const auto map = DashMap<int, int>::with_shard_amount(amount);

@@ -12,7 +12,7 @@ LAYERS = {
     "core": ["foundation", "base", "simd", "sync", "reclaim", "table"],
     "vocabulary": ["foundation", "base", "simd", "sync", "reclaim", "table", "core"],
     "fronts": ["foundation", "base", "sync", "core", "vocabulary"],
-    "umbrella": ["foundation", "vocabulary", "fronts"],
+    "umbrella": ["foundation", "base", "vocabulary", "fronts"],
 }
 
 # The layer of each header directly in include/dashmap.

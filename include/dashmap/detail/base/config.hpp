@@ -120,9 +120,13 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #define DASHMAP_DETAIL_NO_UNINITIALIZED_WARNINGS \
   _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")
+// GCC warns of a parameter here that is named as a global variable there, where it is instantiated.
+#define DASHMAP_DETAIL_NO_SHADOW_WARNINGS \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")
 #define DASHMAP_DETAIL_WARNINGS_AGAIN _Pragma("GCC diagnostic pop")
 #else
 #define DASHMAP_DETAIL_NO_UNINITIALIZED_WARNINGS
+#define DASHMAP_DETAIL_NO_SHADOW_WARNINGS
 #define DASHMAP_DETAIL_WARNINGS_AGAIN
 #endif
 

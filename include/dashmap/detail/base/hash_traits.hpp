@@ -81,8 +81,13 @@ struct MixedWord {
 template <class T>
 inline constexpr unsigned bit_size = static_cast<unsigned>(sizeof(T) * 8);
 
+/// An enumeration that says itself which of its values are equal: std::hash has to agree with it.
 template <class T>
-concept Integer = !is_int128<T> && (std::integral<T> || std::is_enum_v<T>);
+concept EnumWithEquality = std::is_enum_v<T> && requires(const T& a) { operator==(a, a); };
+
+template <class T>
+concept Integer =
+    !is_int128<T> && (std::integral<T> || (std::is_enum_v<T> && !EnumWithEquality<T>));
 
 template <Integer T>
 struct HashTraits<T> : RawWord<bit_size<T>> {
@@ -327,7 +332,7 @@ concept StdHashable = requires(const T& value) {
 
 /// What `std::hash` knows. Keys that collide there collide under each seed.
 template <class T>
-  requires((std::is_class_v<T> || std::is_union_v<T>) && StdHashable<T>)
+  requires((std::is_class_v<T> || std::is_union_v<T> || EnumWithEquality<T>) && StdHashable<T>)
 struct HashTraits<T> : RawWord<bit_size<std::size_t>> {
   static constexpr bool nothrow = noexcept(std::hash<T>{}(std::declval<const T&>()));
 

@@ -81,8 +81,8 @@ class Locker : public Sizer<Types> {
     std::uint64_t last = 0;
   };
 
-  // Takes the live group of a hash, waiting as the request allows. Nothing when it gave up, or,
-  // for a shared hold, when the map has no table yet.
+  // Takes the live group of a hash, waiting as the request allows. Nothing when it gave up; without
+  // a word, for a shared hold, when the map has no table yet.
   template <bool Exclusive>
   DASHMAP_DETAIL_COLD std::optional<Acquired> acquire(std::uint64_t hash, const Request& request) {
     // Pauses for a holder that runs, less than a turn of the scheduler costs; then such turns for
@@ -101,7 +101,7 @@ class Locker : public Sizer<Types> {
       switch (attempt<Exclusive>(hash, barges, result)) {
         case Attempt::taken: woken.word = nullptr; return result;
         case Attempt::no_table:
-          if constexpr (!Exclusive) return std::nullopt;
+          if constexpr (!Exclusive) return Acquired{};
           this->make_first_table();
           continue;
         case Attempt::blocked: break;

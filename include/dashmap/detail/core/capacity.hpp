@@ -30,11 +30,15 @@ class Sizer : public Resizer<Types> {
   using Base::Base;
   using typename Base::TableType;
 
+  // More have no room in any address space. 2^55 groups at most: groups_for must not overflow.
+  static constexpr std::uint64_t most_elements =
+      std::min<std::uint64_t>(std::uint64_t{1} << 59, std::numeric_limits<std::ptrdiff_t>::max() /
+                                                          sizeof(typename Types::ElementType));
+
   // Room for n elements in all, without growing on the way. Throws std::length_error, or what the
   // allocator throws.
   void reserve_total(std::uint64_t n) {
-    // 2^56 groups are beyond any address space; groups_for must not overflow.
-    if (n > (std::uint64_t{1} << 59)) throw std::length_error("dashmap: capacity too large");
+    if (n > most_elements) throw std::length_error("dashmap: capacity too large");
     const std::uint64_t groups = groups_for(n);
     Spare last{*this};
     for (;;) {

@@ -63,7 +63,7 @@ class EntryState {
   // One kind of entry becomes another. The lock goes last: where a key cannot be moved `other` has
   // it still.
   EntryState(EntryState&& other, StaysHere) noexcept(moves_nothrow)
-      : map_((other.handle_.use(), other.map_)),  // before its key moves
+      : map_((other.handle_.take_over(), other.map_)),  // before its key moves
         hash_(other.hash_),
         group_(other.group_),
         slot_(other.slot_),
@@ -108,7 +108,7 @@ class EntryState {
   DASHMAP_DETAIL_INLINE ExclusiveHandle into_guard() {
     check_unused();
     const bool moved = handle_.moved_flag();
-    handle_.use();
+    handle_.take_over();
     handle_.hold().set_kind(HoldKind::ref_mut);
     handle_.set_moved_flag(moved);
     return handle_.give();
@@ -248,7 +248,7 @@ class EntryState {
    public:
     explicit Alone(const EntryState& entry) {
       if (!entry.handle_.moved()) return;
-      entry.handle_.adopt();
+      entry.handle_.take_over();
       const auto acquired =
           entry.map_->template acquire<true>(entry.hash_, Request{Operation::entry});
       section_.emplace(entry.map_->sleepers(), *acquired->group.word, acquired->locked);

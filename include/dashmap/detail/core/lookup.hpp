@@ -310,9 +310,9 @@ class Lookup : public Locker<Types> {
       const std::optional<Acquired> acquired = this->template acquire<false>(hash, request);
       if (!acquired) {
         const Pin pin(this);
-        TableType* table = this->table();
-        return {Base::is_empty_table(table) ? nullptr : &table->word_of(0), nullptr};
+        return {&this->table()->word_of(0), nullptr};
       }
+      if (acquired->group.word == nullptr) return {};
       GroupType group = acquired->group;
       group.seen = group.word->load(std::memory_order_relaxed);  // as above
       const FoundShared found = look(group, lanes_in(group, hash), hash, key);

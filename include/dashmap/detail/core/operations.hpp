@@ -223,8 +223,9 @@ class Operations : public Room<Types> {
   void alter_slot(SlotType& slot, F& f, Displaced& displaced) {
     auto& element = slot.element();
     if constexpr (std::is_trivially_copyable_v<Value> && SlotType::in_place) {
-      std::construct_at(std::addressof(element.value),
-                        std::invoke(f, std::as_const(element.key), Value(element.value)));
+      // Made apart: what the closure gives may throw when it is converted.
+      const Value next(std::invoke(f, std::as_const(element.key), Value(element.value)));
+      std::construct_at(std::addressof(element.value), next);
     } else {
       slot.replace_value(this->alloc(),
                          std::invoke(f, std::as_const(element.key),
@@ -264,17 +265,18 @@ class Operations : public Room<Types> {
       if (value) add(found.group, fresh, hash, std::forward<Q>(key), make, due);
     });
   }
-  // What f() gives, after then().
+  // What f() gives, after then(). Made where it is returned: a move could throw, after then().
   template <class F, class Then>
   DASHMAP_DETAIL_INLINE static std::invoke_result_t<F> run_then(F f, Then then) {
-    if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
-      f();
-      then();
-    } else {
-      std::invoke_result_t<F> result = f();
-      then();
-      return result;
-    }
+    std::invoke_result_t<F> result = f();
+    then();
+    return result;
+  }
+  template <class F, class Then>
+    requires std::is_void_v<std::invoke_result_t<F>>
+  DASHMAP_DETAIL_INLINE static void run_then(F f, Then then) {
+    f();
+    then();
   }
 
   // Runs maintenance, if an insertion asked for it, after the locks declared later are released.

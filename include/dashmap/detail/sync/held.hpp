@@ -8,8 +8,8 @@
 //      record is seen, the guard it stands for holds the lock.
 //   2. A record counts for its user: the thread that made it, until another one uses its guard
 //      (moves, reads or changes through it), which then adopts it. Not if the guard lies on its
-//      maker's stack: it is only shown to the other. Before it is moved or adopted it has no
-//      `user`.
+//      maker's stack: it is only shown to the other, unless that one takes the hold over (fills an
+//      entry, makes a guard of it). Before it is moved or adopted it has no `user`.
 //   3. Each exclusive hold under which user code runs has one record that counts it; so a thread
 //      knows whether all of a word's depth is its own (core/acquire.hpp, 4).
 //   4. Only the thread that made a record reuses its place; any thread may end one. A record that
@@ -103,6 +103,15 @@ class DASHMAP_DETAIL_SHARED Held {
   // was shown a guard on its maker's stack.
   DASHMAP_DETAIL_COLD static void use(Hold* hold, const void* place) noexcept {
     if (!is_shown(hold, place) && !is_used_here(hold)) adopt(hold);
+  }
+  // The same, for who takes the hold itself into its hands, or changes what others of the group
+  // see: wherever the guard lies.
+  DASHMAP_DETAIL_COLD static void take_over(Hold* hold) noexcept {
+    if (!is_at_home(hold) && !is_used_here(hold)) adopt(hold);
+  }
+  // Whether the calling thread made the record and no other one used its guard.
+  DASHMAP_DETAIL_COLD static bool is_at_home(const Hold* hold) noexcept {
+    return (hold->user.load(std::memory_order_acquire) & ~lent) == no_user && is_made_here(hold);
   }
   // Whether nobody took the guard from its maker: it is the calling thread's own, or lies on its
   // maker's stack.

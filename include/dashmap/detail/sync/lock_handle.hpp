@@ -226,10 +226,10 @@ class Handle {
   explicit operator bool() const noexcept { return word_ != nullptr; }
   Hold& hold() const noexcept { return *hold_; }
   Word& word() const noexcept { return *word_; }
-  // The thread that made it may be at work in the group: it was moved there, or is in an object or
-  // a coroutine that went there.
+  // The thread that made it may be at work in the group: it was moved here, or is in an object or
+  // a coroutine that went there, or is shown through a reference.
   bool moved() const noexcept {
-    return !stayed() && (moved_ || !(Held::is_own(hold_) || Held::is_shown(hold_, this)));
+    return !stayed() && (moved_ || !(Held::is_own(hold_) || Held::is_at_home(hold_)));
   }
   // The object's own part of it, to be said anew behind calls that the compiler does not look
   // through.
@@ -240,8 +240,11 @@ class Handle {
     if (DASHMAP_DETAIL_KNOWN_FALSE(moved) && !Held::is_own(hold_)) [[unlikely]]
       Held::take_back(hold_);
   }
-  // Makes a handle that was moved count for the calling thread.
-  void adopt() const noexcept { Held::use(hold_, this); }
+  // The calling thread takes the hold itself into its hands: it counts for it from now on.
+  DASHMAP_DETAIL_INLINE void take_over() const noexcept {
+    if (stayed() || word_ == nullptr || Held::is_own(hold_)) return;
+    Held::take_over(hold_);
+  }
 
   // The calling thread reaches for what is locked.
   DASHMAP_DETAIL_INLINE void use() const noexcept {
@@ -249,6 +252,8 @@ class Handle {
     Held::use(hold_, this);
   }
 
+  // GCC does not always see that there is no guard in an optional.
+  DASHMAP_DETAIL_NO_UNINITIALIZED_WARNINGS
   DASHMAP_DETAIL_INLINE void reset() noexcept {
     if (word_ == nullptr) return;
     Word& word = *std::exchange(word_, nullptr);
@@ -263,6 +268,7 @@ class Handle {
     }
     release_hold<Exclusive>(*sleepers_, word);
   }
+  DASHMAP_DETAIL_WARNINGS_AGAIN
 
   // Another hold of the same kind on the same group, for the calling thread.
   Handle again() const {
@@ -275,7 +281,7 @@ class Handle {
   Handle<false> downgrade() &&
     requires Exclusive
   {
-    use();
+    take_over();
     detail::downgrade(*word_);
     hold_->set_kind(HoldKind::ref);
     Handle<false> shared;

@@ -15,19 +15,16 @@
 //   Slots are written under the group's exclusive lock only; racy_copy() may run at any time.
 //
 // Not here
-//   Tags and groups (table.hpp), what is given away of an element (give.hpp), locks.
+//   Tags and groups (table.hpp), how its parts are made and given away (give.hpp), locks.
 #pragma once
 
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -70,59 +67,6 @@ struct CachedHash<false> {
   static constexpr bool stored = false;
   explicit CachedHash(std::uint64_t) noexcept {}
 };
-
-template <class Alloc>
-inline constexpr bool is_plain_alloc =
-    std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
-
-// What initialises a T: the cast by which make_with writes it would also turn one pointer into
-// another.
-template <class T, class Alloc, class... Args>
-concept MadeWith = std::is_constructible_v<T, Args...> ||
-                   (!is_plain_alloc<Alloc> &&
-                    (std::is_constructible_v<T, std::allocator_arg_t, const Alloc&, Args...> ||
-                     std::is_constructible_v<T, Args..., const Alloc&>));
-
-// What calls give that initialises a T. A T itself is not moved, so it may be immovable.
-template <class F, class T, class... Args>
-concept Makes = std::invocable<F, Args...> &&
-                (std::same_as<std::remove_cv_t<std::invoke_result_t<F, Args...>>, T> ||
-                 std::is_constructible_v<T, std::invoke_result_t<F, Args...>>);
-
-// insert moves the value; one that cannot be moved is made in its place, by try_emplace.
-template <class V>
-concept InsertableElseTryEmplace = std::move_constructible<V>;
-
-// Builds a T, passing the allocator on to types that take one (pmr strings and their like).
-template <class T, class Alloc, class... Args>
-T make_with(const Alloc& alloc, Args&&... args) {
-  static_assert(MadeWith<T, Alloc, Args...>, "no key, or value, can be made of what was given");
-  if constexpr (is_plain_alloc<Alloc>) {
-    return T(std::forward<Args>(args)...);
-  } else {
-    return std::make_obj_using_allocator<T>(alloc, std::forward<Args>(args)...);
-  }
-}
-
-// Values that take the map's allocator are made with it before they are stored.
-template <class V, class Alloc>
-inline constexpr bool adapts_values = std::uses_allocator_v<V, Alloc> && !is_plain_alloc<Alloc>;
-template <class V, class Alloc>
-DASHMAP_DETAIL_INLINE decltype(auto) adapted(const Alloc& alloc, V&& value) {
-  if constexpr (adapts_values<V, Alloc>) {
-    return make_with<V>(alloc, std::move(value));
-  } else {
-    return std::move(value);
-  }
-}
-template <class V, class Alloc, class Make>
-DASHMAP_DETAIL_INLINE V made(const Alloc& alloc, Make&& make) {
-  if constexpr (adapts_values<V, Alloc>) {
-    return make_with<V>(alloc, std::invoke(std::forward<Make>(make)));
-  } else {
-    return std::invoke(std::forward<Make>(make));
-  }
-}
 
 template <class K, class V, bool StoresHash>
 struct Element {
@@ -239,7 +183,7 @@ class Slot<K, V, StoresHash> {
   template <class Alloc>
   void replace_value(const Alloc& alloc, V&& value,
                      Displaced<Alloc>& displaced) noexcept(!adapts_values<V, Alloc>) {
-    auto&& next = adapted(alloc, std::move(value));
+    auto&& next = adapted(alloc, value);
     V& place = element().value;
     displaced.value.emplace(std::move(place));
     if constexpr (std::is_nothrow_move_assignable_v<V>) {
@@ -328,7 +272,7 @@ class Slot<K, V, StoresHash> {
   template <class Alloc>
   void replace_value(const Alloc& alloc, V&& value, Displaced<Alloc>& displaced) {
     if constexpr (part_moves_nothrow<V>) {
-      auto&& next = adapted(alloc, std::move(value));
+      auto&& next = adapted(alloc, value);
       (displaced.value != nullptr ? *displaced.value : displaced.own)
           .emplace(std::move(node_->value));
       refill(node_->value, std::move(next));
@@ -344,7 +288,7 @@ class Slot<K, V, StoresHash> {
                    Displaced<Alloc>&) noexcept(!adapts_values<V, Alloc>)
     requires part_moves_nothrow<V>
   {
-    auto&& next = adapted(alloc, std::move(value));
+    auto&& next = adapted(alloc, value);
     V old(std::move(node_->value));
     refill(node_->value, std::move(next));
     return old;

@@ -1,5 +1,6 @@
 // Role
-//   How the parts of an element are given away: what is moved, what is copied, and in which order.
+//   How the parts of an element are made, with the map's allocator if they take one, and how they
+//   are given away: what is moved, what is copied, and in which order.
 //
 // Invariants
 //   1. Where giving fails the element is as it was: a part that may throw is moved only where it
@@ -15,6 +16,8 @@
 //   Elements and slots (element.hpp).
 #pragma once
 
+#include <concepts>
+#include <functional>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -22,6 +25,62 @@
 #include "dashmap/detail/base/config.hpp"
 
 namespace dashmap::detail {
+
+template <class Alloc>
+inline constexpr bool is_plain_alloc =
+    std::is_same_v<Alloc, std::allocator<typename Alloc::value_type>>;
+
+// What initialises a T: the cast by which make_with writes it would also turn one pointer into
+// another.
+template <class T, class Alloc, class... Args>
+concept MadeWith = std::is_constructible_v<T, Args...> ||
+                   (!is_plain_alloc<Alloc> &&
+                    (std::is_constructible_v<T, std::allocator_arg_t, const Alloc&, Args...> ||
+                     std::is_constructible_v<T, Args..., const Alloc&>));
+
+// What calls give that initialises a T. A T itself is not moved, so it may be immovable.
+template <class F, class T, class... Args>
+concept Makes = std::invocable<F, Args...> &&
+                (std::same_as<std::remove_cv_t<std::invoke_result_t<F, Args...>>, T> ||
+                 std::is_constructible_v<T, std::invoke_result_t<F, Args...>>);
+
+// insert moves the value; one that cannot be moved is made in its place, by try_emplace.
+template <class V>
+concept InsertableElseTryEmplace = std::move_constructible<V>;
+
+// Builds a T, passing the allocator on to types that take one (pmr strings and their like).
+template <class T, class Alloc, class... Args>
+T make_with(const Alloc& alloc, Args&&... args) {
+  static_assert(MadeWith<T, Alloc, Args...>, "no key, or value, can be made of what was given");
+  if constexpr (is_plain_alloc<Alloc>) {
+    return T(std::forward<Args>(args)...);
+  } else {
+    return std::make_obj_using_allocator<T>(alloc, std::forward<Args>(args)...);
+  }
+}
+
+// Values that take the map's allocator are made with it before they are stored.
+template <class V, class Alloc>
+inline constexpr bool adapts_values = std::uses_allocator_v<V, Alloc> && !is_plain_alloc<Alloc>;
+template <class First, class Second, class Alloc>
+inline constexpr bool adapts_values<std::pair<First, Second>, Alloc> =
+    adapts_values<First, Alloc> || adapts_values<Second, Alloc>;
+template <class V, class Alloc>
+DASHMAP_DETAIL_INLINE decltype(auto) adapted(const Alloc& alloc, V& value) {
+  if constexpr (adapts_values<V, Alloc>) {
+    return make_with<V>(alloc, std::move(value));
+  } else {
+    return std::move(value);
+  }
+}
+template <class V, class Alloc, class Make>
+DASHMAP_DETAIL_INLINE V made(const Alloc& alloc, Make&& make) {
+  if constexpr (adapts_values<V, Alloc>) {
+    return make_with<V>(alloc, std::invoke(std::forward<Make>(make)));
+  } else {
+    return std::invoke(std::forward<Make>(make));
+  }
+}
 
 template <class T>
 inline constexpr bool part_moves_nothrow =
