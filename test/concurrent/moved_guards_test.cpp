@@ -113,7 +113,7 @@ TEST_F(MovedGuardsTest, AGuardEndsElsewhereWhileItsMakerIsAtWork) {
   });
   std::thread third([&] {
     stress::guarded([&] {
-      while (!over) map.alter(3, [](u64, const std::string& value) { return value + "+"; });
+      while (!over) map.alter(3, [](u64, std::string value) { return value.substr(1) + value[0]; });
     });
   });
   u64 changes = 0;
