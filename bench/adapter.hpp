@@ -11,6 +11,9 @@
 
 namespace bench {
 
+class Op;
+enum class Operation;
+
 /// What most maps are like. An adapter adds `name` and `template <class K, class V> Map`.
 struct AdapterDefaults {
   static constexpr bool iterates_while_written = true;  // for_each may run meanwhile
@@ -22,20 +25,40 @@ struct AdapterDefaults {
   static void attach_thread() {}               // called once by each thread that uses a map
 };
 
-/// What its Map gives: the map's own fastest way to do each thing to one key.
+/// The map's own fastest way to do each thing to one key.
+template <class Map, class K, class V>
+concept DoesOneByOne =
+    requires(Map map, const Map& constant, const K& key, V& value, const V& given) {
+      { constant.find(key, value) } -> std::same_as<bool>;
+      { map.assign(key, given) } -> std::same_as<void>;
+      { map.remove(key) } -> std::same_as<bool>;
+      { map.upsert(key, given, Increment{}) } -> std::same_as<void>;
+    };
+
+/// Whole loops in place of those of operations_of.hpp and peer_of.hpp, which do the same: for a map
+/// of another language, into which nothing is inlined. `texts` are the keys of the operations where
+/// keys are texts; a visit of all tells how many there are.
+template <class Map, class K, class V>
+concept LoopsItself =
+    requires(Map map, const Map& constant, Operation operation, std::span<const K> keys,
+             std::span<const std::pair<K, V>> pairs, std::span<const Op> ops, const K* texts) {
+      { map.each(operation, keys) } -> std::same_as<std::size_t>;
+      { map.insert_pairs(pairs) } -> std::same_as<std::size_t>;
+      { map.replay(ops, texts) } -> std::same_as<u64>;
+      { constant.visit_all() } -> std::same_as<std::size_t>;
+    };
+
+/// What its Map gives.
 template <class Map, class K, class V>
 concept AdaptedMap = std::default_initializable<Map> &&
-                     requires(Map map, const Map& constant, const K& key, V& value, const V& given,
+                     requires(Map map, const Map& constant, const K& key, const V& given,
                               void (*visit)(const K&, const V&)) {
-                       { constant.find(key, value) } -> std::same_as<bool>;
                        { map.insert(key, given) } -> std::same_as<bool>;  // the key is absent
-                       { map.assign(key, given) } -> std::same_as<void>;
-                       { map.remove(key) } -> std::same_as<bool>;
                        { map.update(key, Increment{}) } -> std::same_as<bool>;
-                       { map.upsert(key, given, Increment{}) } -> std::same_as<void>;
                        { constant.for_each(visit) } -> std::same_as<void>;
                        { constant.size() } -> std::convertible_to<std::size_t>;
-                     };
+                     } &&
+                     (DoesOneByOne<Map, K, V> || LoopsItself<Map, K, V>);
 
 // What only some have.
 

@@ -25,7 +25,7 @@ class OperationsOf {
   static constexpr Ability ability(Operation operation) {
     switch (operation) {
       case Operation::insert_reserved: return Reserves<Map> ? Ability::own : Ability::none;
-      case Operation::guard: return Guards<Map, K, V> ? Ability::own : Ability::none;
+      case Operation::guard: return guards ? Ability::own : Ability::none;
       case Operation::find_many: return FindsMany<Map, K, V> ? Ability::own : Ability::one_by_one;
       case Operation::insert_many:
       case Operation::insert_all:
@@ -39,19 +39,19 @@ class OperationsOf {
     const auto& keys = plan.keys<K>();
     for (std::size_t fill = 0; fill < plan.fills; ++fill) {
       Map map;
-      each(map, keys.first, insert);
+      each<Operation::insert>(map, keys.first);
       timed(sums, Operation::insert, keys.second.size(),
-            [&] { return each(map, keys.second, insert); });
+            [&] { return each<Operation::insert>(map, keys.second); });
       if (fill == 0) time_on_present(sums, map, plan);
       timed(sums, Operation::erase, keys.visited.size(),
-            [&] { return each(map, keys.visited, erase); });
+            [&] { return each<Operation::erase>(map, keys.visited); });
     }
     const auto elements = paired(keys.second);
     const auto all = paired(keys.visited);
     for (std::size_t fill = 0; fill < plan.fills; ++fill) {
       time_reserved(sums, keys);
       Map map;
-      each(map, keys.first, insert);
+      each<Operation::insert>(map, keys.first);
       timed(sums, Operation::insert_many, elements.size(),
             [&] { return insert_batches(map, elements, batch_size); });
       Map filled;
@@ -71,15 +71,15 @@ class OperationsOf {
     switch (operation) {
       case Operation::insert_reserved:
         make_room(map, keys);
-        each(map, some(keys.second), insert);
+        each<Operation::insert>(map, some(keys.second));
         return;
       case Operation::insert:
-        each(map, keys.first, insert);
-        each(map, some(keys.second), insert);
+        each<Operation::insert>(map, keys.first);
+        each<Operation::insert>(map, some(keys.second));
         return;
       case Operation::insert_many: {
         const auto elements = paired(keys.second);
-        each(map, keys.first, insert);
+        each<Operation::insert>(map, keys.first);
         insert_batches(map, std::span(elements).first(some(keys.second).size()), batch_size);
         return;
       }
@@ -89,11 +89,11 @@ class OperationsOf {
         return;
       }
       default:
-        each(map, keys.first, insert);
-        each(map, keys.second, insert);
+        each<Operation::insert>(map, keys.first);
+        each<Operation::insert>(map, keys.second);
         // Some maps leave work to the first that ask.
-        each(map, keys.visited, find);
-        each(map, keys.absent, find);
+        each<Operation::hit>(map, keys.visited);
+        each<Operation::hit>(map, keys.absent);
         repeat_on_present(map, operation,
                           some(operation == Operation::miss ? keys.absent : keys.visited));
     }
@@ -107,39 +107,43 @@ class OperationsOf {
   };
   using Sums = std::array<Sum, operation_count>;
 
-  // --- What is done to one key; each gives whether it found or inserted it.
+  static constexpr bool guards = Guards<Map, K, V> || LoopsItself<Map, K, V>;
 
-  static constexpr auto insert = [](Map& map, const K& key) {
-    return map.insert(key, value_of<V>(1));
-  };
-  static constexpr auto find = [](Map& map, const K& key) {
-    V value{};
-    const bool found = std::as_const(map).find(key, value);
-    use(value);
-    return found;
-  };
-  static constexpr auto update = [](Map& map, const K& key) {
-    return map.update(key, Increment{});
-  };
-  static constexpr auto upsert = [](Map& map, const K& key) {
-    map.upsert(key, value_of<V>(1), Increment{});
-    return true;
-  };
-  static constexpr auto guard = [](Map& map, const K& key) {
-    return std::as_const(map).get(key, [](const V& value) { use(number_of(value)); });
-  };
-  static constexpr auto erase = [](Map& map, const K& key) { return map.remove(key); };
-  static constexpr auto nothing = [](Map&, const K& key) {
-    use(reinterpret_cast<std::uintptr_t>(&key));  // use() takes a number: the loop stays
-    return true;
-  };
+  /// What is done to one key; gives whether it found or inserted it.
+  template <Operation operation>
+  static bool perform(Map& map, const K& key) {
+    switch (operation) {
+      case Operation::insert: return map.insert(key, value_of<V>(1));
+      case Operation::hit: {
+        V value{};
+        const bool found = std::as_const(map).find(key, value);
+        use(value);
+        return found;
+      }
+      case Operation::update: return map.update(key, Increment{});
+      case Operation::upsert: map.upsert(key, value_of<V>(1), Increment{}); return true;
+      case Operation::guard:
+        if constexpr (Guards<Map, K, V>) {
+          return std::as_const(map).get(key, [](const V& value) { use(number_of(value)); });
+        }
+        return false;
+      case Operation::erase: return map.remove(key);
+      default:
+        use(reinterpret_cast<std::uintptr_t>(&key));  // use() takes a number: the loop stays
+        return true;
+    }
+  }
 
   /// A loop for each operation, compiled for itself.
-  template <class Body>
-  [[gnu::noinline]] static std::size_t each(Map& map, std::span<const K> keys, Body body) {
-    std::size_t succeeded = 0;
-    for (const K& key : keys) succeeded += static_cast<std::size_t>(body(map, key));
-    return succeeded;
+  template <Operation operation>
+  [[gnu::noinline]] static std::size_t each(Map& map, std::span<const K> keys) {
+    if constexpr (LoopsItself<Map, K, V>) {
+      return map.each(operation, keys);
+    } else {
+      std::size_t succeeded = 0;
+      for (const K& key : keys) succeeded += static_cast<std::size_t>(perform<operation>(map, key));
+      return succeeded;
+    }
   }
 
   [[gnu::noinline]] static std::size_t find_batches(Map& map, std::span<const K> keys) {
@@ -151,7 +155,7 @@ class OperationsOf {
       }
       return found;
     } else {
-      return each(map, keys, find);
+      return each<Operation::hit>(map, keys);
     }
   }
 
@@ -162,6 +166,8 @@ class OperationsOf {
       for (; !elements.empty(); elements = elements.subspan(std::min(size, elements.size()))) {
         inserted += map.insert_many(elements.first(std::min(size, elements.size())));
       }
+    } else if constexpr (LoopsItself<Map, K, V>) {
+      inserted = map.insert_pairs(elements);
     } else {
       for (const auto& [key, value] : elements) {
         inserted += static_cast<std::size_t>(map.insert(key, value));
@@ -186,8 +192,9 @@ class OperationsOf {
   /// Used once, so that nothing is left to be set up.
   static void make_room(Map& map, const OperationKeys<K>& keys) {
     if constexpr (Reserves<Map>) map.reserve(keys.first.size() + keys.second.size());
-    map.insert(keys.absent[0], value_of<V>(1));
-    map.remove(keys.absent[0]);
+    const auto one = std::span(keys.absent).first(1);
+    each<Operation::insert>(map, one);
+    each<Operation::erase>(map, one);
   }
 
   // --- With the time they take.
@@ -219,8 +226,9 @@ class OperationsOf {
     if constexpr (Reserves<Map>) {
       Map map;
       make_room(map, keys);
-      timed(sums, Operation::insert_reserved, keys.first.size() + keys.second.size(),
-            [&] { return each(map, keys.first, insert) + each(map, keys.second, insert); });
+      timed(sums, Operation::insert_reserved, keys.first.size() + keys.second.size(), [&] {
+        return each<Operation::insert>(map, keys.first) + each<Operation::insert>(map, keys.second);
+      });
     }
   }
 
@@ -242,15 +250,15 @@ class OperationsOf {
   static std::size_t repeat_on_present(Map& map, Operation operation, std::span<const K> keys) {
     switch (operation) {
       case Operation::hit:
-      case Operation::miss: return each(map, keys, find);
-      case Operation::update: return each(map, keys, update);
-      case Operation::upsert: return each(map, keys, upsert);
+      case Operation::miss: return each<Operation::hit>(map, keys);
+      case Operation::update: return each<Operation::update>(map, keys);
+      case Operation::upsert: return each<Operation::upsert>(map, keys);
       case Operation::guard:
-        if constexpr (Guards<Map, K, V>) return each(map, keys, guard);
+        if constexpr (guards) return each<Operation::guard>(map, keys);
         return 0;
       case Operation::find_many: return find_batches(map, keys);
-      case Operation::erase: return each(map, keys, erase);
-      default: return each(map, keys, nothing);
+      case Operation::erase: return each<Operation::erase>(map, keys);
+      default: return each<Operation::nothing>(map, keys);
     }
   }
 

@@ -28,11 +28,15 @@ class SubjectOf final : public Subject {
     if (trace.holds && !Adapter::locks_elements) return std::nullopt;
     return run(trace, [&](Map& map, unsigned thread) {
       const auto& ops = trace.threads[thread];
-      u64 succeeded = 0;
-      for (std::size_t i = 0; i < ops.size(); ++i) {
-        succeeded += static_cast<u64>(perform(map, ops[i], key_at(trace, thread, i)));
+      if constexpr (LoopsItself<Map, K, V>) {
+        return map.replay(ops, texts_of(trace, thread));
+      } else {
+        u64 succeeded = 0;
+        for (std::size_t i = 0; i < ops.size(); ++i) {
+          succeeded += static_cast<u64>(perform(map, ops[i], key_at(trace, thread, i)));
+        }
+        return succeeded;
       }
-      return succeeded;
     });
   }
 
@@ -49,7 +53,7 @@ class SubjectOf final : public Subject {
 
   std::optional<IterateOutcome> iterate(const IteratePlan& plan) const override {
     if (!plan.writers.empty() && !Adapter::iterates_while_written) return std::nullopt;
-    if (plan.by_iterator && !Walks<Map, K, V>) return std::nullopt;
+    if (plan.by_iterator && !Walks<Map, K, V> && !LoopsItself<Map, K, V>) return std::nullopt;
     Adapter::attach_thread();
     Map map;
     for (const u64 key : plan.keys) map.insert(key_of<K>(key), value_of<V>(key));
@@ -130,7 +134,23 @@ class SubjectOf final : public Subject {
     }
   }
 
-  static bool perform(Map& map, Op op, const K& key) {
+  static const K* texts_of(const Trace& trace, unsigned thread) {
+    if constexpr (std::same_as<K, std::string>) {
+      return trace.texts[thread].data();
+    } else {
+      return nullptr;
+    }
+  }
+
+  static bool perform(Map& map, Op op, const K& key)
+    requires LoopsItself<Map, K, V>
+  {
+    return map.replay(std::span(&op, 1), &key) != 0;
+  }
+
+  static bool perform(Map& map, Op op, const K& key)
+    requires DoesOneByOne<Map, K, V>
+  {
     switch (op.kind()) {
       case Kind::find: {
         V value{};
@@ -207,6 +227,10 @@ class SubjectOf final : public Subject {
     const double cpu_before = cpu_seconds_of_this_thread();
     const auto start = std::chrono::steady_clock::now();
     for (std::size_t pass = 0; pass < plan.passes; ++pass) {
+      if constexpr (LoopsItself<Map, K, V>) {
+        outcome.elements += map.visit_all();
+        continue;
+      }
       if constexpr (Walks<Map, K, V>) {
         if (plan.by_iterator) {
           map.walk(visit);
