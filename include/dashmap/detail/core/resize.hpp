@@ -50,6 +50,7 @@
 #include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/core/state.hpp"
 #include "dashmap/detail/sync/lock_handle.hpp"
+#include "dashmap/detail/table/filling.hpp"
 
 namespace dashmap::detail {
 
@@ -255,40 +256,6 @@ class Resizer : public State<Types> {
     }
   };
 
-  // The places of groups that nobody else reaches yet, with chains that are long enough, one after
-  // the other.
-  class Filling {
-   public:
-    Filling(TableType& to, std::size_t first) noexcept : to_(to), first_(first) {}
-
-    typename Types::PlaceType next(std::size_t group) noexcept {
-      const std::uint32_t n = used_[group]++;
-      if (n < group_width) [[likely]]
-        return {to_.slots_of(first_ + group) + n, to_.tags_of(first_ + group) + n};
-      return next_in_chain(group, n);
-    }
-
-   private:
-    typename Types::PlaceType next_in_chain(std::size_t group, std::uint32_t n) noexcept {
-      if (n == group_width) {
-        // Relaxed, here and below: this thread made the chain, and nobody else reaches it yet.
-        node_[group] = to_.overflow[first_ + group].load(std::memory_order_relaxed);
-        begin_[group] = n;
-      } else if (n - begin_[group] == node_[group]->width()) {
-        node_[group] = node_[group]->next.load(std::memory_order_relaxed);
-        begin_[group] = n;
-      }
-      return node_[group]->place(n - begin_[group]);
-    }
-
-    TableType& to_;
-    const std::size_t first_;
-    std::array<std::uint32_t, max_ratio> used_{};  // not wider: clearing it is part of each move
-    // The node in hand, and how many places come before it.
-    std::array<typename TableType::Node*, max_ratio> node_;
-    std::array<std::uint32_t, max_ratio> begin_;
-  };
-
   // Moves one unit into `to` unless it is in use or there is no memory. The map is pinned.
   DASHMAP_DETAIL_NOINLINE void move_unit(TableType& to, std::uint64_t unit) {
     TableType* from = to.previous.load(std::memory_order_acquire);
@@ -304,15 +271,13 @@ class Resizer : public State<Types> {
       Sources sources{*this, *from, source};
       if (!lock_sources(sources, from_ratio)) return;
       if (this->visitors().any_at(&from->word_of(source), from_ratio)) return;
-      Filling filling(to, target);
       if (!make_room(*from, source, from_ratio, to, target, to_ratio)) return;
-      for (std::size_t i = 0; i < from_ratio; ++i) {
-        from->for_each(source + i, [&](auto place) {
-          const std::size_t group = to.index_of(this->hash_of_slot(*place.slot));
-          const auto free = filling.next(group - target);
-          place.slot->relocate(*free.slot);
-          set_tag(free.tag, *place.tag);
-        });
+      const auto hash_of = [this](const SlotType& slot) { return this->hash_of_slot(slot); };
+      Filling<SlotType, max_ratio> filling(to, target);
+      if (from_ratio == 1 && to_ratio <= filling.few) [[likely]] {
+        filling.take_only(*from, source, hash_of);
+      } else {
+        for (std::size_t i = 0; i < from_ratio; ++i) filling.take(*from, source + i, hash_of);
       }
       for (std::size_t i = 0; i < to_ratio; ++i) {
         // Relaxed: nobody else reaches the group yet.

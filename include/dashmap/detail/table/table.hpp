@@ -238,6 +238,11 @@ struct alignas(64) Table {
     for (BitMask full = match_full(group_tags); full; full.clear_lowest()) {
       f(PlaceType{slots_of(group) + full.next(), group_tags + full.next()});
     }
+    for_each_chained(group, f);
+  }
+  // The same for those in its chain.
+  template <class F>
+  void for_each_chained(std::size_t group, F&& f) const {
     for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
       for (std::size_t first_lane = 0; first_lane < node->width(); first_lane += group_width) {
