@@ -100,7 +100,7 @@ void measure_oversubscribed(Session& session, std::size_t held_every, std::size_
 
 void parallel_load(Session& session) {
   const bool full = session.settings().full;
-  std::vector<std::size_t> sizes{session.scaled(500'000, 200'000)};
+  std::vector<std::size_t> sizes{session.scaled(500'000, 100'000)};
   if (full) sizes.push_back(session.scaled(5'000'000, 0));
   const std::vector<double> thetas = full ? std::vector{0.01, 0.5, 0.99} : std::vector{0.01, 0.99};
   std::vector<unsigned> numbers = session.settings().threads;
