@@ -193,8 +193,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
     return this->locked_entry(this->engine_.hash_of(query), std::forward<decltype(query)>(query),
                               request);
   }
-  /// As entry, but never waits: nothing, and the key not moved from, when somebody is there (what is
-  /// no key is converted first).
+  /// As entry, but never waits: nothing, and the key not moved from, when somebody is there (what
+  /// is no key is converted first).
   template <detail::Query<Types> Q = K>
   [[nodiscard]] auto try_entry(Q&& key DASHMAP_DETAIL_CALLER) {
     DASHMAP_DETAIL_NOTE_CALLER();
@@ -258,7 +258,8 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
 
   /// Calls `f(std::span<V*>)` with the values of the keys, all locked together: one atomic step for
   /// every observer that locks them too. Null where a key is absent, the same pointer for a key
-  /// that is named twice. Gives what f gives. KeyEqual also compares the keys asked for, two by two.
+  /// that is named twice. Gives what f gives. KeyEqual also compares the keys asked for, two by
+  /// two.
   /// \locks the keys' groups exclusive, in hash order
   template <std::ranges::input_range Keys, std::invocable<std::span<V*>> F>
   decltype(auto) with_keys(Keys&& keys, F&& f DASHMAP_DETAIL_CALLER) {

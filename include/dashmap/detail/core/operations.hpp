@@ -222,7 +222,8 @@ class Operations : public Room<Types> {
   template <class F>
   void alter_slot(SlotType& slot, F& f, Displaced& displaced) {
     auto& element = slot.element();
-    if constexpr (std::is_trivially_copyable_v<Value> && SlotType::in_place) {
+    if constexpr (std::is_trivially_copyable_v<Value> && std::is_copy_constructible_v<Value> &&
+                  SlotType::in_place) {
       // Made apart: what the closure gives may throw when it is converted.
       const Value next(std::invoke(f, std::as_const(element.key), Value(element.value)));
       std::construct_at(std::addressof(element.value), next);

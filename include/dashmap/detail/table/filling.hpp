@@ -5,7 +5,7 @@
 //   1. Each element gets a place of its own, in the group of its hash: those of the group first,
 //      then those of its chain, which was made long enough before.
 //   2. Nothing here throws.
-//   Tests: 1 unit/map_model_test.cpp; 2 as element.hpp, 1.
+//   Tests: 1 unit/chain_test.cpp; 2 as element.hpp, 1.
 //
 // Readers and writers
 //   Nobody else reaches the groups yet; where elements come from is locked.
