@@ -51,19 +51,19 @@ class Filling {
   void take_only(const TableType& from, std::size_t group, const HashOf& hash_of) noexcept {
     const unsigned shift = to_.shift;
     const std::size_t first = first_;
-    SlotType* const slots = from.slots_of(group);
-    const std::uint8_t* const tags = from.tags_of(group);
+    SlotType* const from_slots = from.slots_of(group);
+    const std::uint8_t* const from_tags = from.tags_of(group);
     SlotType* const to_slots = to_.slots_of(first);
     std::uint8_t* const to_tags = to_.tags_of(first);
     static_assert(group_width == 16 && few * group_width <= 0x80);
     std::uint64_t next = 0x7060'5040'3020'1000;
-    for (BitMask full = match_full(tags); full; full.clear_lowest()) {
+    for (BitMask full = match_full(from_tags); full; full.clear_lowest()) {
       const std::size_t lane = full.next();
-      const std::uint64_t byte = 8 * ((hash_of(slots[lane]) >> shift) - first);
+      const std::uint64_t byte = 8 * ((hash_of(from_slots[lane]) >> shift) - first);
       const std::uint64_t place = next >> byte & 0xff;
       next += std::uint64_t{1} << byte;
-      slots[lane].relocate(to_slots[place]);
-      set_tag(to_tags + place, tags[lane]);
+      from_slots[lane].relocate(to_slots[place]);
+      set_tag(to_tags + place, from_tags[lane]);
     }
     if (from.overflow[group].load(std::memory_order_acquire) == nullptr) [[likely]]
       return;
