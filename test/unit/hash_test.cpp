@@ -655,6 +655,7 @@ struct std::hash<Letter> {
 namespace {
 
 TEST(HashTypes, EnumerationsWithAnEqualityOfTheirOwnHaveTheHashThatGoesWithIt) {
+  EXPECT_TRUE(Letter::a == Letter::A);
   EXPECT_EQ(hash_with(1, Letter::a), hash_with(1, Letter::A));
   EXPECT_NE(hash_with(1, Letter::a), hash_with(1, Letter::b));
 }
