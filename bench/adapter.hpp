@@ -14,6 +14,10 @@ namespace bench {
 class Op;
 enum class Operation;
 
+inline std::string dotted(int major, int minor, int patch) {
+  return std::to_string(major) + '.' + std::to_string(minor) + '.' + std::to_string(patch);
+}
+
 /// What most maps are like. An adapter adds `name` and `template <class K, class V> Map`.
 struct AdapterDefaults {
   static constexpr bool iterates_while_written = true;  // for_each may run meanwhile

@@ -87,8 +87,7 @@ class DashMapMap {
 struct DashMapAdapter : AdapterDefaults {
   static constexpr const char* name = "dashmap";
   static std::string version() {
-    return std::to_string(DASHMAP_VERSION_MAJOR) + '.' + std::to_string(DASHMAP_VERSION_MINOR) +
-           '.' + std::to_string(DASHMAP_VERSION_PATCH);
+    return dotted(DASHMAP_VERSION_MAJOR, DASHMAP_VERSION_MINOR, DASHMAP_VERSION_PATCH);
   }
   template <class K, class V>
   using Map = DashMapMap<K, V>;

@@ -55,8 +55,7 @@ class GtlMap {
 struct GtlAdapter : AdapterDefaults {
   static constexpr const char* name = "gtl";
   static std::string version() {
-    return std::to_string(GTL_VERSION_MAJOR) + '.' + std::to_string(GTL_VERSION_MINOR) + '.' +
-           std::to_string(GTL_VERSION_PATCH);
+    return dotted(GTL_VERSION_MAJOR, GTL_VERSION_MINOR, GTL_VERSION_PATCH);
   }
   template <class K, class V>
   using Map = GtlMap<K, V>;

@@ -85,8 +85,7 @@ class CdsMap {
 struct LibcdsAdapter : AdapterDefaults {
   static constexpr const char* name = "libcds";
   static std::string version() {
-    return std::to_string(CDS_VERSION_MAJOR) + '.' + std::to_string(CDS_VERSION_MINOR) + '.' +
-           std::to_string(CDS_VERSION_PATCH);
+    return dotted(CDS_VERSION_MAJOR, CDS_VERSION_MINOR, CDS_VERSION_PATCH);
   }
   static constexpr bool iterates_while_written = false;
   static constexpr bool locks_elements = false;

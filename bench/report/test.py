@@ -115,12 +115,20 @@ def verdict(result, row):
     return "better" if min(ratios) > 1.01 else "worse" if max(ratios) < 0.99 else "even"
 
 
-class Report(unittest.TestCase):
+class InFolder(unittest.TestCase):
+    """Tests with a folder that is gone after the last of them."""
+
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
+
+
+class Report(InFolder):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         cls.content = sample.content()
         source = cls.folder / "sample.json"
         source.write_text(json.dumps(cls.content), encoding="utf-8")
@@ -380,13 +388,7 @@ class Report(unittest.TestCase):
             self.assertEqual(shape, wanted.get(key), f"{key}; is {COMPARE} up to date?")
 
 
-class Tables(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = pathlib.Path(folder.name)
-
+class Tables(InFolder):
     def file(self, name, *results):
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps({"results": results}), encoding="utf-8")
