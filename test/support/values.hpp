@@ -87,8 +87,11 @@ template <class T>
   if constexpr (std::is_arithmetic_v<T>) {
     return static_cast<T>(n);
   } else if constexpr (std::same_as<T, std::string>) {
-    // Odd ones are longer than any small-string buffer.
-    return (n % 2 == 0 ? "#" : "a string that lives on the heap #") + std::to_string(n);
+    // Odd ones are longer than any small-string buffer, some of the short ones have memory of their
+    // own all the same.
+    std::string text = (n % 2 == 0 ? "#" : "a string that lives on the heap #") + std::to_string(n);
+    if (n % 4 == 2) text.reserve(50);
+    return text;
   } else if constexpr (std::same_as<T, UserId>) {
     return UserId{static_cast<std::uint64_t>(n), n % 2 == 0 ? "eu" : "a region with a long name"};
   } else {

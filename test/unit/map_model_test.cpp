@@ -349,6 +349,11 @@ TEST(MapModel, StringsWithTheDefaultHash) {
       {{31, 8, 1000}, {32, 200, 8000}, {33, 3000, 20'000}});
 }
 
+TEST(MapModel, StringsToNumbers) {
+  run<Model<std::string, int, dashmap::DefaultHash<std::string>>>(
+      {{34, 8, 1000}, {35, 40, 5000}, {36, 200, 8000}, {37, 3000, 20'000}});
+}
+
 TEST(MapModel, TrackedWithASeededHash) {
   run<Model<Tracked, BigTracked, SeededHash>>({{41, 30, 3000}, {42, 1000, 10'000}});
 }

@@ -75,6 +75,27 @@ TEST(ShortString, AllLengthsAreFound) { find_all_lengths<dashmap::DefaultHash<st
 
 TEST(ShortString, AmongKeysOfTheSameHashToo) { find_all_lengths<ConstantHash>(); }
 
+/// The first group takes all, whatever their hashes are.
+struct FirstGroupHash {
+  using is_avalanching = void;
+  std::uint64_t operator()(std::string_view text) const noexcept {
+    return std::hash<std::string_view>()(text) & 0xffff'ffff;
+  }
+};
+
+/// One that cannot be told without a lock lies in the group, others in its chain can.
+TEST(ShortString, WithRoomIsFoundBesideAChain) {
+  DashMap<std::string, std::size_t, FirstGroupHash> map;
+  map.insert(roomy("roomy"), 100);
+  for (std::size_t n = 1; n <= 40; ++n) {
+    map.insert(std::to_string(n), n);
+    EXPECT_EQ(map.get_copy("roomy"), 100U) << n;
+    EXPECT_TRUE(map.contains("roomy")) << n;
+    EXPECT_EQ(map.get_copy(std::to_string(n)), n);
+  }
+  EXPECT_FALSE(map.contains("absent"));
+}
+
 TEST(ShortString, ZerosCount) {
   const std::string a("a\0b", 3);
   const std::string b("a\0c", 3);

@@ -173,7 +173,7 @@ class Lookup : public Locker<Types> {
           return Result(copy);
       } else if (word::has_overflow(group.seen)) [[unlikely]] {
         if (const std::optional<Result> result =
-                read_chain<Q>(*group.table, *group.word, group.seen, key, take)) {
+                read_chain<Q>(*group.table, *group.word, group.seen, key, take, unsure)) {
           return *result;
         }
       } else if (!unsure && unchanged(group)) [[likely]] {
@@ -329,16 +329,16 @@ class Lookup : public Locker<Types> {
     }
   }
 
-  // The rest of read_racy, in a group's chain; nothing when the group changed meanwhile.
+  // The rest of read_racy, in a group's chain, where the group's slots may have left it `unsure`;
+  // nothing when it still is, or when the group changed meanwhile.
   template <class Q, class Take>
   DASHMAP_DETAIL_NOINLINE auto read_chain(const TableType& table, const Word& word, word_t seen,
-                                          QueryArg<Q> key, Take take) const
+                                          QueryArg<Q> key, Take take, bool unsure) const
       -> std::optional<std::optional<std::invoke_result_t<Take, const SlotType&>>> {
     using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
     const std::uint64_t hash = this->hash_of(key);
     const auto first = static_cast<std::size_t>(&word - &table.word_of(0)) * group_width;
     Result result;
-    bool unsure = false;
     if (const auto place = table.find_chained(first, hash, racy_matcher<Q>(hash, key, &unsure))) {
       result.emplace(take(*place.slot));
     }
