@@ -324,6 +324,34 @@ TEST(MapInsertMany, WhatStandsBeforeAnErrorIsIn) {
   EXPECT_EQ(seen, 3);
 }
 
+TEST(MapInsertMany, WhatStandsBeforeAnErrorIsInWhereverItComes) {
+  struct Picky {
+    std::size_t operator()(int key) const {
+      if (key < 0) throw std::runtime_error("no hash");
+      return std::hash<int>()(key);
+    }
+  };
+  constexpr int count = 50;  // more than are looked at ahead
+  for (int bad = 0; bad < count; ++bad) {
+    std::vector<std::pair<int, int>> pairs;
+    std::vector<int> keys;
+    for (int i = 0; i < count; ++i) keys.push_back(i == bad ? -1 : i);
+    for (const int key : keys) pairs.emplace_back(key, key);
+    DashMap<int, int, Picky> map;
+    EXPECT_THROW(map.insert_many(pairs), std::runtime_error);
+    EXPECT_EQ(map.len(), static_cast<std::size_t>(bad));
+    int next = 0;
+    EXPECT_THROW(map.get_many(keys,
+                              [&](int key, const int* value) {
+                                EXPECT_EQ(key, next++);
+                                ASSERT_NE(value, nullptr);
+                                EXPECT_EQ(*value, key);
+                              }),
+                 std::runtime_error);
+    EXPECT_EQ(next, bad);
+  }
+}
+
 TEST(MapInsertKeys, TheStoredKeyObjectStays) {
   DashMap<TaggedKey, int> map;
   map.insert(TaggedKey{1, 100}, 1);

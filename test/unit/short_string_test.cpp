@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -42,6 +43,31 @@ std::string roomy(std::string_view text) {
   result.reserve(100);
   result = text;
   return result;
+}
+
+/// Of plain values the closure sees copies: it may change what it is shown.
+TEST(ShortString, GetManyShowsCopiesOfPlainValues) {
+  DashMap<std::string, std::size_t> map;
+  std::vector<std::string> keys;
+  for (std::size_t n = 0; n <= longest; ++n) {
+    keys.push_back(n % 3 == 0 ? roomy(text_of(n)) : text_of(n));
+    if (n % 4 != 0) map.insert(keys.back(), n);
+  }
+  std::size_t n = 0;
+  map.get_many(keys, [&](const std::string& key, const std::size_t* value) {
+    EXPECT_EQ(&key, &keys[n]);
+    ASSERT_EQ(value != nullptr, n % 4 != 0) << n;
+    if (value != nullptr) {
+      EXPECT_TRUE(map.alter(key, [](const std::string&, std::size_t v) { return v + 100; }));
+      EXPECT_EQ(*value, n);
+      EXPECT_EQ(map.get_copy(key), n + 100);
+    } else {
+      map.insert(key, 0);
+    }
+    ++n;
+  });
+  EXPECT_EQ(n, keys.size());
+  EXPECT_EQ(map.len(), keys.size());
 }
 
 template <class Hash>

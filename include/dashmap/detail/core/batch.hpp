@@ -6,7 +6,8 @@
 //   1. with_keys takes its groups in hash order, the one order of all that take several, and keeps
 //      each until its function returned.
 //   2. A batch is nothing but its single operations, with the memory they need fetched before: tags
-//      and words of all first, then the slots that look right, or are free where it inserts.
+//      and words two batches ahead, then the slots that look right, or are free where it inserts,
+//      one batch ahead.
 //   Models (test/model): 2 growth.batch.
 //   Tests: 1 concurrent/transfer_test.cpp, unit/map_whole_test.cpp.
 //
@@ -124,22 +125,29 @@ decltype(auto) with_keys(Map& map, Keys&& keys, F&& f) {
   return std::invoke(std::forward<F>(f), std::span<Value*>(values));
 }
 
-inline constexpr std::size_t batch_size = 32;
+// So few that a core can wait for the lines of all of a batch at once.
+inline constexpr std::size_t batch_size = 12;
 inline constexpr std::size_t cached_bytes = std::size_t{1} << 20;
 
+inline constexpr Request get_many_request{Operation::get_many};
+inline constexpr Request insert_many_request{Operation::insert_many};
+
+using Hashes = std::span<const std::uint64_t>;
+
 // Fetches what look-ups of the hashes will read, or insertions write as well, unless a core's cache
-// has room for all of it.
+// has room for all of it: of those that come later their groups, of the next ones, whose groups are
+// there by now, their slots.
 template <bool Inserts, class Map>
-void prefetch(Map& map, std::span<const std::uint64_t> hashes) {
+void prefetch(Map& map, Hashes later, Hashes next) {
   const Pin pin(&map);
   const auto* table = map.table();
   if (table->bytes <= cached_bytes) return;
-  for (const std::uint64_t hash : hashes) {
+  for (const std::uint64_t hash : later) {
     const std::size_t group = table->index_of(hash);
     DASHMAP_DETAIL_PREFETCH(table->tags_of(group));
     DASHMAP_DETAIL_PREFETCH(&table->word_of(group));
   }
-  for (const std::uint64_t hash : hashes) {
+  for (const std::uint64_t hash : next) {
     const std::size_t group = table->index_of(hash);
     BitMask lanes = match(table->tags_of(group), tag_pattern(hash));
     if (Inserts && !lanes) lanes = match_empty(table->tags_of(group));
@@ -177,31 +185,45 @@ inline constexpr bool gives_its_elements = [] {
 template <bool Inserts, class Map, class Range, class HashOf, class One>
 void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
   if constexpr (can_be_batched<Range>) {
-    std::array<std::uint64_t, batch_size> hashes;
-    std::array<std::add_pointer_t<std::ranges::range_reference_t<Range>>, batch_size> elements;
-    auto last = std::ranges::end(range);
-    for (auto it = std::ranges::begin(range); it != last;) {
-      std::size_t n = 0;
-      std::exception_ptr error;
+    struct Batch {
+      std::array<std::uint64_t, batch_size> hash;
+      std::array<std::add_pointer_t<std::ranges::range_reference_t<Range>>, batch_size> element;
+      std::size_t size = 0;
+
+      Hashes hashes() const noexcept { return {hash.data(), size}; }
+    };
+    std::array<Batch, 3> batches;
+    auto [now, next, later] = std::tuple(&batches[0], &batches[1], &batches[2]);
+    auto it = std::ranges::begin(range);
+    const auto last = std::ranges::end(range);
+    std::exception_ptr error;
+    const auto fill = [&](Batch& batch) {
+      batch.size = 0;
+      if (error) return;
       try {
-        for (; n < batch_size && it != last; ++it) {
-          elements[n] = std::addressof(*it);
-          hashes[n] = hash_of(*elements[n]);
-          ++n;
+        for (; batch.size < batch_size && it != last; ++it) {
+          batch.element[batch.size] = std::addressof(*it);
+          batch.hash[batch.size] = hash_of(*batch.element[batch.size]);
+          ++batch.size;
         }
       } catch (...) {
         error = std::current_exception();
       }
-      prefetch<Inserts>(map, std::span<const std::uint64_t>(hashes.data(), n));
-      for (std::size_t i = 0; i < n; ++i) {
+    };
+    for (;;) {
+      fill(*later);
+      prefetch<Inserts>(map, later->hashes(), next->hashes());
+      for (std::size_t i = 0; i < now->size; ++i) {
         if constexpr (gives_its_elements<Range>) {
-          one(std::move(*elements[i]), hashes[i]);
+          one(std::move(*now->element[i]), now->hash[i]);
         } else {
-          one(*elements[i], hashes[i]);
+          one(*now->element[i], now->hash[i]);
         }
       }
-      if (error) std::rethrow_exception(error);
+      now = std::exchange(next, std::exchange(later, now));
+      if (now->size == 0 && next->size == 0) break;
     }
+    if (error) std::rethrow_exception(error);
   } else {
     for (auto&& element : range) one(std::forward<decltype(element)>(element), hash_of(element));
   }
@@ -218,11 +240,31 @@ void get_many(Map& map, Keys&& keys, F& f) {
       map, std::forward<Keys>(keys),
       [&](const auto& key) { return map.hash_of(as_query<Types>(key)); },
       [&](const auto& key, std::uint64_t hash) {
-        const bool found = map.view_hashed(
-            hash, as_query<Types>(key),
-            [&](const auto&, const Value& value) { std::invoke(f, key, std::addressof(value)); },
-            Request{Operation::get_many});
-        if (!found) std::invoke(f, key, static_cast<const Value*>(nullptr));
+        decltype(auto) query = as_query<Types>(key);
+        using Query = std::remove_cvref_t<decltype(query)>;
+        if constexpr (!Types::racy_keys && Types::template shows_copies<Query>) {
+          using Slot = typename Map::SlotType;
+          // More than fits into two registers: g++ stores what comes back in them one by one, and
+          // then copies it by one load across both, which waits.
+          struct Copy {
+            Value value;
+            const Slot* from;
+          };
+          if (const auto copy = map.read_racy(hash, query, get_many_request, [](const Slot& slot) {
+                return Copy{racy_copy(slot.element().value), std::addressof(slot)};
+              })) {
+            std::invoke(f, key, std::addressof(copy->value));
+          } else {
+            std::invoke(f, key, static_cast<const Value*>(nullptr));
+          }
+        } else {
+          const auto show = [&](const auto&, const Value& value) {
+            std::invoke(f, key, std::addressof(value));
+          };
+          if (!map.view_hashed(hash, query, show, get_many_request)) {
+            std::invoke(f, key, static_cast<const Value*>(nullptr));
+          }
+        }
       });
 }
 
@@ -258,8 +300,8 @@ class RoomAhead {
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
   Map& map_;
-  std::size_t total_;  // 0 where it is not known
-  std::size_t next_ = total_ / 32 < batch_size ? never : total_ / 32;
+  std::size_t total_;                                       // 0 where it is not known
+  std::size_t next_ = total_ < 1024 ? never : total_ / 32;  // of fewer there is no need
   bool halfway_ = false;
   std::size_t done_before_ = 0;
   std::size_t fresh_before_ = 0;
@@ -307,7 +349,7 @@ std::size_t insert_many(Map& map, Range&& range, Split split) {
                   hash, as_query<Types>(std::forward<decltype(key)>(key)),
                   Value(static_cast<PassedValue<typename Map::Key, decltype(key), decltype(value)>>(
                       value)),
-                  displaced, Request{Operation::insert_many})) {
+                  displaced, insert_many_request)) {
             ++fresh;
           }
         });

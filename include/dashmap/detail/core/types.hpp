@@ -49,9 +49,11 @@ struct MapTypes {
       racy_keys || (SlotType::in_place && compares_short_strings<K, KeyEqual, Q>);
   template <class Q>
   static constexpr bool copies_racily = looks_racily<Q> && std::is_trivially_copyable_v<V>;
-  // A view may run on a copy: nothing that the value refers to could be freed meanwhile.
-  static constexpr bool racy_views =
-      racy_keys && std::is_trivially_copyable_v<V> && is_plain_data<V>::value;
+  // What is read may run on a copy of the value: nothing that it refers to could be freed
+  // meanwhile.
+  template <class Q>
+  static constexpr bool shows_copies = copies_racily<Q> && is_plain_data<V>::value;
+  static constexpr bool racy_views = racy_keys && shows_copies<K>;
   // Building, moving or destroying an element may run user code.
   static constexpr bool trivial = SlotType::trivial;
 };
