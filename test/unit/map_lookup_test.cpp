@@ -193,6 +193,28 @@ TYPED_TEST(MapLookup, GetManyAnswersInOrder) {
   map.get_many(std::vector<K>(), [](const K&, const V*) { ADD_FAILURE() << "called for nothing"; });
 }
 
+/// At each number of elements, so in the middle of growths too: readers do not end them.
+TYPED_TEST(MapLookup, ReadersFindAllInTheMiddleOfAGrowth) {
+  using C = TypeParam;
+  using K = typename C::Key;
+  using V = typename C::Value;
+  typename C::Map map;
+  constexpr int count = 130;  // two growths of several groups
+  for (int n = 0; n < count; ++n) {
+    map.insert(key<C>(n), value<C>(n));
+    for (int i = 0; i <= n; i += 7) {
+      const auto guard = map.get(key<C>(i));
+      ASSERT_TRUE(guard) << i << " of " << n;
+      EXPECT_EQ(number(guard.key()), i);
+      EXPECT_EQ(number(*guard), i);
+      EXPECT_EQ(&*map.get(key<C>(i)), &*guard);
+      EXPECT_TRUE(map.view(key<C>(i), [](const K&, const V& v) { return number(v); }) == i);
+      EXPECT_THROW(static_cast<void>(map.get_mut(key<C>(i))), dashmap::DeadlockError);
+    }
+    for (int i = n + 1; i < n + 4; ++i) EXPECT_FALSE(map.get(key<C>(i))) << i << " of " << n;
+  }
+}
+
 TYPED_TEST(MapLookup, AMapWithoutElementsHasNone) {
   using C = TypeParam;
   using K = typename C::Key;

@@ -144,6 +144,19 @@ class Locker : public Sizer<Types> {
     }
   }
 
+  // Joins the readers if nothing of the group changed since it was looked at.
+  DASHMAP_DETAIL_INLINE static bool share(const GroupType& group) noexcept {
+    word_t now = group.seen;
+    do {
+      if (!word::has_room(now)) return false;
+      if (group.word->compare_exchange_weak(now, now + word::reader_one, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+        return true;
+      }
+    } while (word::same_content(now, group.seen));
+    return false;
+  }
+
   // For a thread that has the group locked together with earlier holds: whether the operation may
   // go on with the key. `slot` may be null: the key is absent. False: give the lock up, and then
   // report the key as locked, or wait for it where the request waits. Throws DeadlockError when the

@@ -123,26 +123,10 @@ class Lookup : public Locker<Types> {
   template <class Q>
   DASHMAP_DETAIL_INLINE FoundShared find_shared(std::uint64_t hash, const Q& key,
                                                 const Request& request) {
+    FoundShared found;
     if (const QuickPin pin(this); pin) [[likely]] {
-      const GroupType group = newest_group(hash);
-      if (word::is_readable(group.seen)) [[likely]] {
-        if constexpr (Types::racy_keys) {
-          if (const PlaceType place = find_in(group, hash, racy_matcher(hash, key))) {
-            if (share(group)) [[likely]]
-              return {group.word, place.slot};
-          } else if (unchanged(group)) [[likely]] {
-            return {};
-          }
-        } else {
-          const BitMask lanes = lanes_in(group, hash);
-          if (lanes || word::has_overflow(group.seen)) {
-            if (share(group)) [[likely]]
-              return look(group, lanes, hash, key);
-          } else if (unchanged(group)) [[likely]] {
-            return {};
-          }
-        }
-      }
+      if (find_shared_in(newest_group(hash), hash, key, found)) [[likely]]
+        return found;
     }
     return find_shared_slow<Q>(hash, key, request);
   }
@@ -223,17 +207,28 @@ class Lookup : public Locker<Types> {
     return group.table->find(group.first_slot(), hash, word::has_overflow(group.seen), matches);
   }
 
-  // Joins the readers if nothing of the group changed since it was looked at.
-  DASHMAP_DETAIL_INLINE static bool share(const GroupType& group) noexcept {
-    word_t now = group.seen;
-    do {
-      if (!word::has_room(now)) return false;
-      if (group.word->compare_exchange_weak(now, now + word::reader_one, std::memory_order_acquire,
-                                            std::memory_order_relaxed)) {
+  // Looks for the key in a group that was found live, and locks it shared where the key is; false
+  // when that takes more than one step.
+  template <class Q>
+  DASHMAP_DETAIL_INLINE bool find_shared_in(const GroupType& group, std::uint64_t hash,
+                                            const Q& key, FoundShared& found) {
+    if (!word::is_readable(group.seen)) [[unlikely]]
+      return false;
+    if constexpr (Types::racy_keys) {
+      if (const PlaceType place = find_in(group, hash, racy_matcher(hash, key))) {
+        found = {group.word, place.slot};
+        return Base::share(group);
+      }
+    } else {
+      const BitMask lanes = lanes_in(group, hash);
+      if (lanes || word::has_overflow(group.seen)) {
+        if (!Base::share(group)) [[unlikely]]
+          return false;
+        found = look(group, lanes, hash, key);
         return true;
       }
-    } while (word::same_content(now, group.seen));
-    return false;
+    }
+    return unchanged(group);
   }
 
   // Under the group's lock, where the lanes with the key's tag are known.
@@ -306,6 +301,10 @@ class Lookup : public Locker<Types> {
   template <class Q>
   DASHMAP_DETAIL_COLD FoundShared find_shared_slow(std::uint64_t hash, QueryArg<Q> key,
                                                    const Request& request) {
+    FoundShared in_one_step;  // in an older table, while one fills
+    if (const Pin pin(this); !Base::is_empty_table(this->table()) &&
+                             find_shared_in(this->find_live(hash), hash, key, in_one_step))
+      return in_one_step;
     for (;;) {
       const std::optional<Acquired> acquired = this->template acquire<false>(hash, request);
       if (!acquired) {
