@@ -53,7 +53,9 @@ class OccupiedEntry {
   Value insert(Value value) { return state_.replace(std::move(value)); }
   /// The entry as a guard; the entry is used up.
   DASHMAP_DETAIL_INLINE RefMut<Key, Value> into_ref() { return detail::into_ref(state_); }
-  /// The key that was asked for (not the stored one); releases the lock.
+  /// The key that was asked for (not the stored one); releases the lock. Where it went into the map
+  /// by insert_entry, a copy of it, or std::logic_error if it cannot be copied; so in
+  /// replace_entry.
   Key into_key() { return state_.into_key(); }
   /// Removes the element and gives its value; releases the lock.
   Value remove() {

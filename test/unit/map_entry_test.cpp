@@ -6,7 +6,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -389,6 +391,36 @@ TEST(MapEntryKeys, AKeyThatWasInsertedIsThereToBeReplaced) {
   map.clear();
   EXPECT_EQ(map.entry(std::string(key)).insert_entry(4).replace_entry(5), std::pair(key, 4));
   EXPECT_EQ(map.get_copy(key), 5);
+}
+
+TEST(MapEntryKeys, AKeyThatOnlyMovesStaysInTheMap) {
+  struct HashOfTarget {
+    std::size_t operator()(const std::unique_ptr<int>& p) const { return p ? *p : 0U; }
+  };
+  struct SameTarget {
+    bool operator()(const std::unique_ptr<int>& a, const std::unique_ptr<int>& b) const {
+      return a && b ? *a == *b : a == b;
+    }
+  };
+  const auto seven = [] { return std::make_unique<int>(7); };
+  DashMap<std::unique_ptr<int>, int, HashOfTarget, SameTarget> map;
+  {
+    auto entry = map.entry(seven());
+    auto filled = entry.vacant()->insert_entry(1);
+    EXPECT_THROW(static_cast<void>(filled.into_key()), std::logic_error);
+    EXPECT_THROW(static_cast<void>(filled.replace_entry(2)), std::logic_error);
+    EXPECT_EQ(*filled.key(), 7);
+    EXPECT_EQ(filled.insert(3), 1);
+  }
+  EXPECT_EQ(map.get_copy(seven()), 3);
+  {
+    auto entry = map.entry(seven());
+    const auto before = entry.occupied()->replace_entry(4);
+    EXPECT_EQ(*before.first, 7);
+    EXPECT_EQ(before.second, 3);
+  }
+  EXPECT_EQ(map.get_copy(seven()), 4);
+  EXPECT_EQ(*map.entry(seven()).into_key(), 7);
 }
 
 TEST(MapEntryKeys, InsertKeepsTheStoredKey) {

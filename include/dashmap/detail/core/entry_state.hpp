@@ -307,9 +307,14 @@ class EntryState {
     }
   }
 
+  // Once the map has it a copy of it.
   Key take_key() {
-    if constexpr (std::is_copy_constructible_v<Key>) {
-      if (spent_) return slot_->element().key;
+    if (spent_) {
+      if constexpr (std::is_copy_constructible_v<Key>) {
+        return slot_->element().key;
+      } else {
+        throw std::logic_error("dashmap: the entry's key went into the map and cannot be copied");
+      }
     }
     if (built_) return give(*built_);
     return make_with<Key>(map_->alloc(), passed());
