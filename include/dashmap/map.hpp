@@ -274,7 +274,7 @@ class DashMap : public detail::MapBase<DashMap<K, V, Hash, KeyEqual, Allocator>,
 
   /// Calls `f(const Query&, const V*)` for each key in order, null when it is absent. Faster than
   /// one look-up after the other where the map is larger than the cache. Where V is plain data and
-  /// K is, or is a string, f sees a copy and no lock is held.
+  /// the key is, or is a short string, f sees a copy and no lock is held.
   /// \locks as view, one key at a time
   template <std::ranges::input_range Keys, class F>
   void get_many(Keys&& keys, F&& f) const {

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string_view>
+#include <type_traits>
 
 namespace dashmap_test {
 
@@ -29,6 +31,19 @@ struct AvalanchingHash {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
     return x ^ (x >> 31);
+  }
+};
+
+/// The first group takes all, with tags as different as they may be.
+struct FirstGroupHash {
+  using is_avalanching = void;
+  template <class K>
+  std::uint64_t operator()(const K& key) const noexcept {
+    if constexpr (std::is_convertible_v<const K&, std::string_view>) {
+      return std::hash<std::string_view>()(key) & 0xffff'ffff;
+    } else {
+      return AvalanchingHash()(key) & 0xffff'ffff;
+    }
   }
 };
 

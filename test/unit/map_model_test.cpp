@@ -354,6 +354,12 @@ TEST(MapModel, StringsToNumbers) {
       {{34, 8, 1000}, {35, 40, 5000}, {36, 200, 8000}, {37, 3000, 20'000}});
 }
 
+TEST(MapModel, AllInOneChain) {
+  run<Model<int, int, FirstGroupHash>>({{61, 30, 4000}, {62, 200, 8000}});
+  run<Model<std::string, int, FirstGroupHash>>({{63, 30, 4000}, {64, 200, 8000}});
+  run<Model<std::string, std::string, FirstGroupHash>>({{65, 30, 4000}, {66, 200, 8000}});
+}
+
 TEST(MapModel, TrackedWithASeededHash) {
   run<Model<Tracked, BigTracked, SeededHash>>({{41, 30, 3000}, {42, 1000, 10'000}});
 }

@@ -45,7 +45,7 @@ std::string roomy(std::string_view text) {
   return result;
 }
 
-/// Of plain values the closure sees copies: it may change what it is shown.
+/// Of plain values under short keys the closure sees copies: it may change what it is shown.
 TEST(ShortString, GetManyShowsCopiesOfPlainValues) {
   DashMap<std::string, std::size_t> map;
   std::vector<std::string> keys;
@@ -58,9 +58,12 @@ TEST(ShortString, GetManyShowsCopiesOfPlainValues) {
     EXPECT_EQ(&key, &keys[n]);
     ASSERT_EQ(value != nullptr, n % 4 != 0) << n;
     if (value != nullptr) {
-      EXPECT_TRUE(map.alter(key, [](const std::string&, std::size_t v) { return v + 100; }));
+      const bool copied = dashmap::detail::knows_strings && n <= 15;
+      if (copied) {
+        EXPECT_TRUE(map.alter(key, [](const std::string&, std::size_t v) { return v + 100; }));
+      }
       EXPECT_EQ(*value, n);
-      EXPECT_EQ(map.get_copy(key), n + 100);
+      EXPECT_EQ(map.get_copy(key), copied ? n + 100 : n);
     } else {
       map.insert(key, 0);
     }
@@ -100,14 +103,6 @@ void find_all_lengths() {
 TEST(ShortString, AllLengthsAreFound) { find_all_lengths<dashmap::DefaultHash<std::string>>(); }
 
 TEST(ShortString, AmongKeysOfTheSameHashToo) { find_all_lengths<ConstantHash>(); }
-
-/// The first group takes all, whatever their hashes are.
-struct FirstGroupHash {
-  using is_avalanching = void;
-  std::uint64_t operator()(std::string_view text) const noexcept {
-    return std::hash<std::string_view>()(text) & 0xffff'ffff;
-  }
-};
 
 /// One that cannot be told without a lock lies in the group, others in its chain can.
 TEST(ShortString, WithRoomIsFoundBesideAChain) {

@@ -243,27 +243,31 @@ void get_many(Map& map, Keys&& keys, F& f) {
         decltype(auto) query = as_query<Types>(key);
         using Query = std::remove_cvref_t<decltype(query)>;
         if constexpr (!Types::racy_keys && Types::template shows_copies<Query>) {
-          using Slot = typename Map::SlotType;
-          // More than fits into two registers: g++ stores what comes back in them one by one, and
-          // then copies it by one load across both, which waits.
-          struct Copy {
-            Value value;
-            const Slot* from;
-          };
-          if (const auto copy = map.read_racy(hash, query, get_many_request, [](const Slot& slot) {
-                return Copy{racy_copy(slot.element().value), std::addressof(slot)};
-              })) {
-            std::invoke(f, key, std::addressof(copy->value));
-          } else {
-            std::invoke(f, key, static_cast<const Value*>(nullptr));
+          if (is_short(query)) {
+            using Slot = typename Map::SlotType;
+            // More than fits into two registers: g++ stores what comes back in them one by one, and
+            // then copies it by one load across both, which waits.
+            struct Copy {
+              Value value;
+              const Slot* from;
+            };
+            const auto take = [](const Slot& slot) {
+              return Copy{racy_copy(slot.element().value), std::addressof(slot)};
+            };
+            const auto copy = map.read_racy(hash, query, get_many_request, take);
+            if (copy) {
+              std::invoke(f, key, std::addressof(copy->value));
+            } else {
+              std::invoke(f, key, static_cast<const Value*>(nullptr));
+            }
+            return;
           }
-        } else {
-          const auto show = [&](const auto&, const Value& value) {
-            std::invoke(f, key, std::addressof(value));
-          };
-          if (!map.view_hashed(hash, query, show, get_many_request)) {
-            std::invoke(f, key, static_cast<const Value*>(nullptr));
-          }
+        }
+        const auto show = [&](const auto&, const Value& value) {
+          std::invoke(f, key, std::addressof(value));
+        };
+        if (!map.view_hashed(hash, query, show, get_many_request)) {
+          std::invoke(f, key, static_cast<const Value*>(nullptr));
         }
       });
 }
