@@ -395,7 +395,9 @@ TEST(MapEntryKeys, AKeyThatWasInsertedIsThereToBeReplaced) {
 
 TEST(MapEntryKeys, AKeyThatOnlyMovesStaysInTheMap) {
   struct HashOfTarget {
-    std::size_t operator()(const std::unique_ptr<int>& p) const { return p ? *p : 0U; }
+    std::size_t operator()(const std::unique_ptr<int>& p) const {
+      return p ? static_cast<std::size_t>(*p) : 0U;
+    }
   };
   struct SameTarget {
     bool operator()(const std::unique_ptr<int>& a, const std::unique_ptr<int>& b) const {
