@@ -202,7 +202,7 @@ struct Asked : Moved {
   }
   void check() override { MODEL_CHECK(model::get(map, low) == 2); }
 };
-const Register asked(Model{"held.asked", 2, [] { return new Asked; }, model::none, 8000});
+const Register asked(Model{"held.asked", 2, [] { return new Asked; }, model::none, 40000});
 
 // acquire.hpp 3: two threads with a guard each of one group do not change it at once.
 struct OneGroup : Moved {
