@@ -149,6 +149,7 @@ class Locker : public Sizer<Types> {
     word_t now = group.seen;
     do {
       if (!word::has_room(now)) return false;
+      // Relaxed where it fails: the word is compared, or tried again, and nothing else is read.
       if (group.word->compare_exchange_weak(now, now + word::reader_one, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
         return true;
