@@ -139,6 +139,7 @@ using Hashes = std::span<const std::uint64_t>;
 // there by now, their slots.
 template <bool Inserts, class Map>
 void prefetch(Map& map, Hashes later, Hashes next) {
+  if (later.empty() && next.empty()) return;
   const Pin pin(&map);
   const auto* table = map.table();
   if (table->bytes <= cached_bytes) return;
@@ -242,6 +243,7 @@ void get_many(Map& map, Keys&& keys, F& f) {
       [&](const auto& key, std::uint64_t hash) {
         decltype(auto) query = as_query<Types>(key);
         using Query = std::remove_cvref_t<decltype(query)>;
+        const auto answer = [&](const Value* value) { std::invoke(f, key, value); };
         if constexpr (!Types::racy_keys && Types::template shows_copies<Query>) {
           if (is_short(query)) {
             using Slot = typename Map::SlotType;
@@ -255,20 +257,11 @@ void get_many(Map& map, Keys&& keys, F& f) {
               return Copy{racy_copy(slot.element().value), std::addressof(slot)};
             };
             const auto copy = map.read_racy(hash, query, get_many_request, take);
-            if (copy) {
-              std::invoke(f, key, std::addressof(copy->value));
-            } else {
-              std::invoke(f, key, static_cast<const Value*>(nullptr));
-            }
-            return;
+            return answer(copy ? std::addressof(copy->value) : nullptr);
           }
         }
-        const auto show = [&](const auto&, const Value& value) {
-          std::invoke(f, key, std::addressof(value));
-        };
-        if (!map.view_hashed(hash, query, show, get_many_request)) {
-          std::invoke(f, key, static_cast<const Value*>(nullptr));
-        }
+        const auto show = [&](const auto&, const Value& value) { answer(std::addressof(value)); };
+        if (!map.view_hashed(hash, query, show, get_many_request)) answer(nullptr);
       });
 }
 
