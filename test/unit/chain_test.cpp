@@ -190,23 +190,37 @@ struct SmallBlocks {
   bool operator==(const SmallBlocks&) const = default;
 };
 
-// What a move had allocated when there was no more is there for the next try.
-TEST(Chain, MovesThatFindNoMemoryKeepNone) {
-  DashMap<int, int, IdentityHash, std::equal_to<>, SmallBlocks<std::pair<const int, int>>> map;
-  map.insert(0, 0);
+// What a move had allocated when there was no more is there for the next try, and nothing of what
+// it had begun to take.
+template <class V, class ValueOf>
+void expect_moves_that_find_no_memory_keep_none(ValueOf value_of) {
+  constexpr int count = 3000;
+  constexpr int staying = 2990;
+  DashMap<int, V, IdentityHash, std::equal_to<>, SmallBlocks<std::pair<const int, V>>> map;
+  map.insert(0, value_of(0));
   {
     const auto guard = map.get(0);  // what belongs to its group stays in a chain
-    for (int n = 1; n < 3000; ++n) map.insert(n, n);
+    for (int n = 1; n < count; ++n) map.insert(n, value_of(n));
   }
-  const auto write = [&] { map.alter(1, [](int, int value) { return value; }); };
+  const auto write = [&] { map.alter(1, [](int, V value) { return value; }); };
   largest_request = 4096;
   write();
   const std::ptrdiff_t before = bytes_in_use;
   for (int i = 0; i < 100; ++i) write();
   EXPECT_EQ(bytes_in_use, before);
+  for (int n = 0; n < count; ++n) EXPECT_EQ(map.get_copy(n), value_of(n));
+  map.retain([](int n, const V&) { return n >= staying; });  // moves nothing
   largest_request = SIZE_MAX;
-  write();
-  for (int n = 0; n < 3000; ++n) EXPECT_EQ(map.get_copy(n), n);
+  map.insert(0, value_of(0));
+  map.shrink_to_fit();
+  std::set<int> met;
+  for (const auto item : map) EXPECT_TRUE(met.insert(item.key()).second) << item.key();
+  EXPECT_EQ(met.size(), std::size_t{1 + count - staying});
+  for (int n = staying; n < count; ++n) EXPECT_EQ(map.get_copy(n), value_of(n));
+}
+TEST(Chain, MovesThatFindNoMemoryKeepNone) {
+  expect_moves_that_find_no_memory_keep_none<int>([](int n) { return n; });
+  expect_moves_that_find_no_memory_keep_none<std::string>(text);
 }
 
 TEST(Chain, ItsElementsTakeTheFreeSlots) {

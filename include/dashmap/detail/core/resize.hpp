@@ -14,7 +14,8 @@
 //      are marked moved, so who sees `moved` finds the destination live.
 //   3. A source must be live before it moves: chains of tables (when a guard holds up a growth
 //      and the next begins) move oldest first.
-//   4. Nothing that can throw happens between the first and the last relocation of a unit.
+//   4. A unit moves as a whole or not at all: what can fail, memory for chains, comes before the
+//      first relocation, or where what was relocated is still in its old place as well.
 //   5. A table is unlinked by whoever moves its last unit, when all of its groups are moved.
 //   6. Moved-from elements are destroyed after their groups were unlocked; the table stays until
 //      then, since its unit is not counted as done.
@@ -209,6 +210,11 @@ class Resizer : public State<Types> {
     return from == nullptr ? 0 : std::min(to.groups, from->groups);
   }
 
+  // How many groups of `table` belong to a unit that moves between it and `other`.
+  static std::size_t groups_a_unit(const TableType& table, const TableType& other) noexcept {
+    return table.shift < other.shift ? std::size_t{1} << (other.shift - table.shift) : 1;
+  }
+
   // Whether there are units whose turn has not come yet. Relaxed: a hint, who moves a unit looks
   // whether it is still to be moved.
   static bool is_first_pass(const TableType& to) noexcept {
@@ -224,7 +230,8 @@ class Resizer : public State<Types> {
       to.expect(static_cast<std::size_t>(start) * ratio,
                 static_cast<std::size_t>(std::min(start + batch, units)) * ratio);
     }
-    for (std::uint64_t i = 0; i < batch; ++i) move_unit(to, (start + i) % units);
+    // A power of two, of which the compiler does not know.
+    for (std::uint64_t i = 0; i < batch; ++i) move_unit(to, (start + i) & (units - 1));
   }
 
   void move_unit_of(TableType& to, std::uint64_t hash) {
@@ -260,10 +267,8 @@ class Resizer : public State<Types> {
   DASHMAP_DETAIL_NOINLINE void move_unit(TableType& to, std::uint64_t unit) {
     TableType* from = to.previous.load(std::memory_order_acquire);
     if (from == nullptr) return;
-    const std::size_t from_ratio =
-        static_cast<std::size_t>(from->groups > to.groups ? from->groups / to.groups : 1);
-    const std::size_t to_ratio =
-        static_cast<std::size_t>(to.groups > from->groups ? to.groups / from->groups : 1);
+    const std::size_t from_ratio = groups_a_unit(*from, to);
+    const std::size_t to_ratio = groups_a_unit(to, *from);
     const std::size_t source = number_as<std::size_t>(unit) * from_ratio;
     const std::size_t target = number_as<std::size_t>(unit) * to_ratio;
     if (!word::is_virgin(to.word_of(target).load(std::memory_order_acquire))) return;
@@ -271,12 +276,12 @@ class Resizer : public State<Types> {
       Sources sources{*this, *from, source};
       if (!lock_sources(sources, from_ratio)) return;
       if (this->visitors().any_at(&from->word_of(source), from_ratio)) return;
-      if (!make_room(*from, source, from_ratio, to, target, to_ratio)) return;
       const auto hash_of = [this](const SlotType& slot) { return this->hash_of_slot(slot); };
-      Filling<SlotType, max_ratio> filling(to, target);
+      Filling<SlotType, max_ratio> filling(to, target, to_ratio);
       if (from_ratio == 1 && to_ratio <= filling.few) [[likely]] {
-        filling.take_only(*from, source, hash_of);
+        if (!filling.take_only(*from, source, hash_of, this->alloc())) return;
       } else {
+        if (!filling.make_room(*from, source, from_ratio, hash_of, this->alloc())) return;
         for (std::size_t i = 0; i < from_ratio; ++i) filling.take(*from, source + i, hash_of);
       }
       for (std::size_t i = 0; i < to_ratio; ++i) {
@@ -323,30 +328,6 @@ class Resizer : public State<Types> {
       }
       if (!try_lock_exclusive(word, seen, 0, true)) return false;
       ++sources.locked;
-    }
-    return true;
-  }
-
-  // Adds the overflow nodes that the unit's elements will need; those that were made before memory
-  // ran out are for the next try.
-  bool make_room(TableType& from, std::size_t source, std::size_t from_ratio, TableType& to,
-                 std::size_t target, std::size_t to_ratio) {
-    // One group without a chain fits into one.
-    if (from_ratio == 1 && from.overflow[source].load(std::memory_order_acquire) == nullptr)
-      return true;
-    std::array<std::size_t, max_ratio> need{};
-    for (std::size_t i = 0; i < from_ratio; ++i) {
-      from.for_each(source + i, [&](auto place) {
-        ++need[to.index_of(this->hash_of_slot(*place.slot)) - target];
-      });
-    }
-    try {
-      for (std::size_t i = 0; i < to_ratio; ++i) {
-        std::size_t room = group_width + to.chain_width(target + i);
-        while (room < need[i]) room += to.add_overflow(target + i, this->alloc()).width();
-      }
-    } catch (...) {
-      return false;
     }
     return true;
   }

@@ -160,7 +160,8 @@ class Slot<K, V, StoresHash> {
     ElementType element_;
   };
 
-  // Moves the element to `to`; what is left here still wants destroy_moved().
+  // Moves the element to `to`; what is left here still wants destroy_moved(), or is as it was.
+  static constexpr bool relocated_stays = trivial;
   void relocate(Slot& to) noexcept {
     if constexpr (trivial) {
       std::memcpy(to.bytes_, bytes_, sizeof(bytes_));
@@ -242,6 +243,7 @@ class Slot<K, V, StoresHash> {
     ElementType* node_;
   };
 
+  static constexpr bool relocated_stays = true;
   void relocate(Slot& to) noexcept { to.node_ = node_; }
   void destroy_moved() noexcept {}
 

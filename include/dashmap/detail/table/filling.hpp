@@ -5,7 +5,8 @@
 //   1. Each element gets a place of its own, in the group of its hash: those of the group first,
 //      then those of its chain, which was made long enough before.
 //   2. Nothing here throws.
-//   Tests: 1 unit/chain_test.cpp; 2 as element.hpp, 1.
+//   3. Where memory for a chain ran out, no tag is left of what was taken.
+//   Tests: 1, 3 unit/chain_test.cpp; 2 as element.hpp, 1.
 //
 // Readers and writers
 //   Nobody else reaches the groups yet; where elements come from is locked.
@@ -18,6 +19,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
@@ -32,7 +34,8 @@ class Filling {
   using PlaceType = Place<SlotType>;
 
  public:
-  Filling(TableType& to, std::size_t first) noexcept : to_(to), first_(first) {}
+  Filling(TableType& to, std::size_t first, std::size_t count) noexcept
+      : to_(to), first_(first), count_(count) {}
 
   // How many groups the elements of one may go to for take_only.
   static constexpr std::size_t few = 8;
@@ -43,12 +46,17 @@ class Filling {
     from.for_each(group, [&](PlaceType place) { take(place, hash_of); });
   }
 
-  // The same for the only group that anything comes from: what lies in its own slots has room in
-  // those of each group here, so where it goes is a matter of counting. Places are kept in one
-  // number, a byte for each group, and addresses in locals: the bytes that are written could be
-  // anything else that is in memory.
-  template <class HashOf>
-  void take_only(const TableType& from, std::size_t group, const HashOf& hash_of) noexcept {
+  // The same for the only group that anything comes from, and makes room for it. What lies in its
+  // own slots has room in those of each group here, so where it goes is a matter of counting.
+  // Places are kept in one number, a byte for each group, and addresses in locals: the bytes that
+  // are written could be anything else that is in memory. False where memory ran out: then the
+  // elements are where they were, and nodes that were made before that are for the next try.
+  template <class HashOf, class Alloc>
+  bool take_only(const TableType& from, std::size_t group, const HashOf& hash_of,
+                 const Alloc& alloc) noexcept {
+    if constexpr (!SlotType::relocated_stays) {
+      if (is_chained(from, group) && !make_room(from, group, 1, hash_of, alloc)) return false;
+    }
     const unsigned shift = to_.shift;
     const std::size_t first = first_;
     SlotType* const from_slots = from.slots_of(group);
@@ -57,27 +65,95 @@ class Filling {
     std::uint8_t* const to_tags = to_.tags_of(first);
     static_assert(group_width == 16 && few * group_width <= 0x80);
     std::uint64_t next = 0x7060'5040'3020'1000;
-    for (BitMask full = match_full(from_tags); full; full.clear_lowest()) {
-      const std::size_t lane = full.next();
-      const std::uint64_t byte = 8 * ((hash_of(from_slots[lane]) >> shift) - first);
+    // Where in it the byte of a slot's new group is, in bits.
+    const auto byte_of = [&](const SlotType& slot) {
+      return 8 * ((hash_of(slot) >> shift) - first);
+    };
+    const auto put = [&](SlotType& slot, std::uint8_t tag) {
+      const std::uint64_t byte = byte_of(slot);
       const std::uint64_t place = next >> byte & 0xff;
       next += std::uint64_t{1} << byte;
-      from_slots[lane].relocate(to_slots[place]);
-      set_tag(to_tags + place, from_tags[lane]);
+      slot.relocate(to_slots[place]);
+      set_tag(to_tags + place, tag);
+    };
+    for (BitMask full = match_full(from_tags); full; full.clear_lowest()) {
+      const std::size_t lane = full.next();
+      put(from_slots[lane], from_tags[lane]);
     }
-    if (from.overflow[group].load(std::memory_order_acquire) == nullptr) [[likely]]
-      return;
-    for (std::size_t i = 0; i < few; ++i) {
+    if (!is_chained(from, group)) [[likely]]
+      return true;
+    for (std::size_t i = 0; i < count_; ++i) {
       used_[i] = static_cast<std::uint32_t>(next >> 8 * i & 0xff) -
                  static_cast<std::uint32_t>(group_width * i);
     }
+    if constexpr (SlotType::relocated_stays) {
+      // Mostly the chain has room in the slots as well. If not, it is taken again.
+      bool fits = true;
+      from.for_each_chained(group, [&](PlaceType place) {
+        const std::uint64_t byte = byte_of(*place.slot);
+        if ((next >> byte & 0xff) == 2 * byte + group_width) {
+          fits = false;
+        } else {
+          put(*place.slot, *place.tag);
+        }
+      });
+      if (fits) [[likely]]
+        return true;
+      Counts need = used_;
+      from.for_each_chained(group, [&](PlaceType place) { ++need[group_of(place, hash_of)]; });
+      if (!add_nodes(need, alloc)) {
+        std::memset(to_tags, 0, count_ * group_width);
+        return false;
+      }
+    }
     from.for_each_chained(group, [&](PlaceType place) { take(place, hash_of); });
+    return true;
+  }
+
+  // Adds the overflow nodes that the elements of so many groups will need. False where memory ran
+  // out; the nodes that were made before are for the next try.
+  template <class HashOf, class Alloc>
+  bool make_room(const TableType& from, std::size_t group, std::size_t count, const HashOf& hash_of,
+                 const Alloc& alloc) noexcept {
+    Counts need{};
+    for (std::size_t i = 0; i < count; ++i) {
+      from.for_each(group + i, [&](PlaceType place) { ++need[group_of(place, hash_of)]; });
+    }
+    return add_nodes(need, alloc);
   }
 
  private:
+  using Counts = std::array<std::uint32_t, Most>;  // not wider: clearing it is part of each move
+
+  template <class Alloc>
+  bool add_nodes(const Counts& need, const Alloc& alloc) noexcept {
+    try {
+      for (std::size_t i = 0; i < count_; ++i) {
+        if (need[i] <= group_width) [[likely]]
+          continue;
+        std::size_t room = group_width + to_.chain_width(first_ + i);
+        while (room < need[i]) room += to_.add_overflow(first_ + i, alloc).width();
+      }
+    } catch (...) {
+      return false;
+    }
+    return true;
+  }
+
+  static bool is_chained(const TableType& from, std::size_t group) noexcept {
+    return from.overflow[group].load(std::memory_order_acquire) != nullptr;
+  }
+  template <class HashOf>
+  std::size_t group_of(PlaceType place, const HashOf& hash_of) const noexcept {
+    return to_.index_of(hash_of(*place.slot)) - first_;
+  }
+  PlaceType slot_place(std::size_t group, std::size_t lane) const noexcept {
+    return {to_.slots_of(first_ + group) + lane, to_.tags_of(first_ + group) + lane};
+  }
+
   template <class HashOf>
   void take(PlaceType place, const HashOf& hash_of) noexcept {
-    const PlaceType free = next(to_.index_of(hash_of(*place.slot)) - first_);
+    const PlaceType free = next(group_of(place, hash_of));
     place.slot->relocate(*free.slot);
     set_tag(free.tag, *place.tag);
   }
@@ -85,7 +161,7 @@ class Filling {
   PlaceType next(std::size_t group) noexcept {
     const std::uint32_t n = used_[group]++;
     if (n < group_width) [[likely]]
-      return {to_.slots_of(first_ + group) + n, to_.tags_of(first_ + group) + n};
+      return slot_place(group, n);
     return next_in_chain(group, n);
   }
 
@@ -103,10 +179,11 @@ class Filling {
 
   TableType& to_;
   const std::size_t first_;
-  std::array<std::uint32_t, Most> used_{};  // not wider: clearing it is part of each move
+  const std::size_t count_;
+  Counts used_{};
   // The node in hand, and how many places come before it.
   std::array<typename TableType::Node*, Most> node_;
-  std::array<std::uint32_t, Most> begin_;
+  Counts begin_;
 };
 
 }  // namespace dashmap::detail

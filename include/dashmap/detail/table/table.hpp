@@ -52,8 +52,8 @@ using word_t = std::uint64_t;
 
 inline constexpr std::uint64_t hash_end = std::uint64_t{1} << 63;  // one past the largest hash
 // Elements for which a table of so many groups is used before it grows. A single group may fill up;
-// more groups share a mean of 14 of 16, where 5.2 % of the elements are in overflow nodes.
-inline constexpr std::uint64_t mean_capacity = 14;
+// more groups share a mean of 15 of 16, where 7.4 % of the elements are in overflow nodes.
+inline constexpr std::uint64_t mean_capacity = 15;
 constexpr std::uint64_t capacity_of(std::uint64_t groups) noexcept {
   return groups == 1 ? group_width : groups * mean_capacity;
 }
