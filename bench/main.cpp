@@ -1,13 +1,9 @@
 // Compares DashMap with other concurrent maps.
-#include <malloc.h>
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <latch>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,6 +14,7 @@
 #include "peer.hpp"
 #include "result.hpp"
 #include "session.hpp"
+#include "threads.hpp"
 #include "workloads.hpp"
 
 namespace {
@@ -215,36 +212,12 @@ int compare(const Options& options) {
   return session.failures().empty() ? 0 : exit_failure;
 }
 
-// A second thread, asleep. While there is only one, a C library leaves the locked instructions out
-// of its mutexes, which no user of these maps has.
-class SecondThread {
- public:
-  SecondThread() : thread_([this] { over_.wait(); }) {}
-  SecondThread(const SecondThread&) = delete;
-  SecondThread& operator=(const SecondThread&) = delete;
-  ~SecondThread() {
-    over_.count_down();
-    thread_.join();
-  }
-
- private:
-  std::latch over_{1};
-  std::thread thread_;
-};
-
-// The GNU C library asks the system for large pieces one by one, and for ever larger ones only once
-// such a piece was given back. So a map that runs after others would get from the heap what a
-// process of its own would have from the system.
-void keep_to_first_limit() {
-  constexpr int first_limit = 128 * 1024;
-  if (mallopt(M_MMAP_THRESHOLD, first_limit) == 0) throw std::runtime_error("mallopt failed");
-}
-
 int run(Options& options) {
-  keep_to_first_limit();
-  const SecondThread second;
   if (options.list_operations) return list_operations(options);
-  if (!options.count.empty()) return count_operation(options);
+  if (!options.count.empty()) {
+    const bench::SecondThread second;
+    return count_operation(options);
+  }
   complete(options.settings);
   return compare(options);
 }

@@ -1,4 +1,4 @@
-// The physical memory that maps take, measured in processes of their own. No other thread may run.
+// The physical memory that maps take. Nothing else may run in the process.
 #pragma once
 
 #include <cstddef>

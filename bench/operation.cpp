@@ -17,7 +17,7 @@ void make_keys(OperationKeys<K>& keys, std::size_t entries) {
   for (u64 n = 0; n < entries / 2; ++n) keys.first.push_back(key(n));
   for (u64 n = entries / 2; n < entries; ++n) keys.second.push_back(key(n));
   Random random(4);
-  std::vector<u64> order = shuffled(entries, random);
+  Sequence<u64> order = shuffled(entries, random);
   order.resize(std::min(entries, most_visited));
   for (const u64 n : order) {
     keys.visited.push_back(key(n));

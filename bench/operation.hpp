@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "sequence.hpp"
 #include "shape.hpp"
 
 namespace bench {
@@ -39,10 +39,10 @@ enum class Ability { own, one_by_one, none };
 
 template <class K>
 struct OperationKeys {
-  std::vector<K> first;    // half of the keys, in the order in which they are inserted
-  std::vector<K> second;   // the other half
-  std::vector<K> visited;  // keys of both, each once, in another order
-  std::vector<K> absent;
+  Sequence<K> first;    // half of the keys, in the order in which they are inserted
+  Sequence<K> second;   // the other half
+  Sequence<K> visited;  // keys of both, each once, in another order
+  Sequence<K> absent;
 };
 
 struct OperationPlan {

@@ -62,7 +62,7 @@ class OperationsOf {
 
   static void count(Operation operation, const OperationPlan& plan, std::size_t repetitions) {
     const auto& keys = plan.keys<K>();
-    const auto some = [&](const std::vector<K>& all) {
+    const auto some = [&](const Sequence<K>& all) {
       if (repetitions > all.size()) throw std::runtime_error("more repetitions than keys");
       return std::span(all).first(repetitions);
     };
@@ -185,6 +185,7 @@ class OperationsOf {
 
   static std::vector<std::pair<K, V>> paired(std::span<const K> keys) {
     std::vector<std::pair<K, V>> elements;
+    elements.reserve(keys.size());
     for (const K& key : keys) elements.emplace_back(key, value_of<V>(1));
     return elements;
   }

@@ -11,6 +11,7 @@
 
 #include "histogram.hpp"
 #include "operation.hpp"
+#include "sequence.hpp"
 #include "shape.hpp"
 #include "threads.hpp"
 #include "trace.hpp"
@@ -32,10 +33,10 @@ struct Outcome {
 };
 
 struct IteratePlan {
-  std::vector<u64> keys;
+  Sequence<u64> keys;
   std::size_t passes = 1;
-  bool by_iterator = false;               // for maps that can
-  std::vector<std::vector<u64>> writers;  // keys that each writer updates, over and over
+  bool by_iterator = false;            // for maps that can
+  std::vector<Sequence<u64>> writers;  // keys that each writer updates, over and over
 };
 
 struct IterateOutcome {

@@ -246,9 +246,10 @@ class SubjectOf final : public Subject {
 
   enum class Phase { before, visiting, after };
 
-  static u64 write_meanwhile(Map& map, const std::vector<u64>& numbers,
+  static u64 write_meanwhile(Map& map, const Sequence<u64>& numbers,
                              const std::atomic<Phase>& phase) {
     std::vector<K> keys;
+    keys.reserve(numbers.size());
     for (const u64 number : numbers) keys.push_back(key_of<K>(number));
     while (phase.load(std::memory_order_relaxed) == Phase::before) std::this_thread::yield();
     u64 writes = 0;

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <numeric>
 #include <utility>
-#include <vector>
+
+#include "sequence.hpp"
 
 namespace bench {
 
@@ -35,8 +36,8 @@ class Random {
 };
 
 /// The numbers below `count` in another order.
-inline std::vector<u64> shuffled(std::size_t count, Random& random) {
-  std::vector<u64> order(count);
+inline Sequence<u64> shuffled(std::size_t count, Random& random) {
+  Sequence<u64> order(count);
   std::iota(order.begin(), order.end(), u64{0});
   for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
   return order;

@@ -7,6 +7,8 @@
 #include <exception>
 #include <utility>
 
+#include "child.hpp"
+
 namespace bench {
 
 Session::Session(Settings settings, std::vector<const Peer*> maps, std::ostream& out)
@@ -58,10 +60,11 @@ void Session::measure_rounds(std::size_t rounds, const Setting& setting, std::ve
     for (const u64 index : shuffled(lanes.size(), random_)) {
       Lane& lane = lanes[index];
       if (lane.subject == nullptr) continue;
-      malloc_trim(0);  // none has what another one left, nor has to tidy it up
       try {
-        Sample sample = run(*lane.subject);
-        if (!sample.empty()) lane.samples.push_back(std::move(sample));
+        const Turn turn = in_child<Turn>([&] { return turn_of(run, *lane.subject); });
+        expected_ = turn.expected;
+        if (turn.count != 0)
+          lane.samples.emplace_back(turn.values.begin(), turn.values.begin() + turn.count);
       } catch (const std::exception& error) {
         lane.subject = nullptr;
         lane.samples.clear();
@@ -71,6 +74,18 @@ void Session::measure_rounds(std::size_t rounds, const Setting& setting, std::ve
       }
     }
   }
+}
+
+Session::Turn Session::turn_of(const Run& run, const Subject& map) {
+  map.fill(1, 10, [] {});  // what a process needs once
+  malloc_trim(0);          // what is free must not serve the maps
+  const Sample sample = run(map);
+  Turn turn;
+  if (sample.size() > turn.values.size()) throw std::length_error("too many values in a sample");
+  std::ranges::copy(sample, turn.values.begin());
+  turn.count = sample.size();
+  turn.expected = expected_;
+  return turn;
 }
 
 void Session::report(const Setting& setting, const std::vector<Metric>& metrics,

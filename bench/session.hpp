@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -62,8 +63,8 @@ class Session {
 
   void begin(std::string_view workload, std::string_view about);
 
-  /// Calls `run` with each map, so many rounds, in another order in each, and prints how they
-  /// compare. A map that throws is reported as failed and left out.
+  /// Calls `run` with each map, so many rounds, in another order in each, every time in a process
+  /// of its own, and prints how they compare. A map that throws is reported as failed and left out.
   void measure(const Setting& setting, const std::vector<Metric>& metrics, const Run& run,
                const Note& note = {});
   /// The same in one round, for what does not vary.
@@ -82,6 +83,14 @@ class Session {
     std::vector<Sample> samples;  // [round][metric]
   };
 
+  /// What comes of one run, as it comes from the process that it was made in.
+  struct Turn {
+    std::array<double, 32> values{};
+    std::size_t count = 0;
+    std::optional<Contents> expected;  // by all maps so far
+  };
+
+  [[nodiscard]] Turn turn_of(const Run& run, const Subject& map);
   [[nodiscard]] std::vector<Lane> lanes_for(const Setting& setting) const;
   void measure_rounds(std::size_t rounds, const Setting& setting, std::vector<Lane>& lanes,
                       const Run& run);

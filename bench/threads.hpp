@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <latch>
+#include <thread>
 
 #include "random.hpp"
 
@@ -11,7 +13,25 @@ struct Timing {
   double cpu_seconds = 0;  // user and system time of all threads
 };
 
-/// Calls `work(i)` in threads 0 to count - 1, which start together. Rethrows what one throws.
+/// A second thread, asleep. While there is only one, a C library leaves the locked instructions out
+/// of its mutexes, which no user of these maps has.
+class SecondThread {
+ public:
+  SecondThread() : thread_([this] { over_.wait(); }) {}
+  SecondThread(const SecondThread&) = delete;
+  SecondThread& operator=(const SecondThread&) = delete;
+  ~SecondThread() {
+    over_.count_down();
+    thread_.join();
+  }
+
+ private:
+  std::latch over_{1};
+  std::thread thread_;
+};
+
+/// Calls `work(i)` in threads 0 to count - 1, which start together, each on a processor of its own
+/// if there are so many. Rethrows what one throws.
 Timing run_threads(unsigned count, const std::function<void(unsigned)>& work);
 
 /// The user and system time that the calling thread took so far.

@@ -10,8 +10,8 @@ constexpr double hot_theta = 0.99;
 
 /// Divides a sequence among the threads, so that it is the same for each number of them.
 template <class T>
-std::vector<std::vector<T>> divided(const std::vector<T>& all, unsigned threads) {
-  std::vector<std::vector<T>> parts(threads);
+std::vector<Sequence<T>> divided(const Sequence<T>& all, unsigned threads) {
+  std::vector<Sequence<T>> parts(threads);
   for (unsigned i = 0; i < threads; ++i) {
     const auto first = static_cast<std::ptrdiff_t>(all.size() * i / threads);
     const auto last = static_cast<std::ptrdiff_t>(all.size() * (i + 1) / threads);
@@ -21,7 +21,7 @@ std::vector<std::vector<T>> divided(const std::vector<T>& all, unsigned threads)
 }
 
 /// Takes the element at `index` out of an unordered vector.
-u64 taken(std::vector<u64>& keys, std::size_t index) {
+u64 taken(Sequence<u64>& keys, std::size_t index) {
   std::swap(keys[index], keys.back());
   const u64 key = keys.back();
   keys.pop_back();
@@ -37,7 +37,7 @@ void add_texts(Trace& trace) {
   }
 }
 
-Trace trace_of(std::vector<std::vector<Op>> threads, bool all_succeed) {
+Trace trace_of(std::vector<Sequence<Op>> threads, bool all_succeed) {
   Trace trace;
   trace.threads = std::move(threads);
   trace.all_succeed = all_succeed;
@@ -49,7 +49,7 @@ Trace trace_of(std::vector<std::vector<Op>> threads, bool all_succeed) {
 Trace parallel_load_trace(std::size_t keys, double theta, unsigned threads) {
   const Zipf zipf(keys, theta);
   Random random(1);
-  std::vector<Op> ops;
+  Sequence<Op> ops;
   ops.reserve(keys * 10);
   for (std::size_t i = 0; i < keys * 10; ++i) {
     const u64 key = 1 + zipf(random);
@@ -64,11 +64,11 @@ Trace parallel_load_trace(std::size_t keys, double theta, unsigned threads) {
 }
 
 Trace private_keys_trace(Mix mix, std::size_t before, std::size_t operations, unsigned threads) {
-  Trace trace = trace_of(std::vector<std::vector<Op>>(threads), true);
+  Trace trace = trace_of(std::vector<Sequence<Op>>(threads), true);
   for (unsigned thread = 0; thread < threads; ++thread) {
     Random random(thread);
     u64 next = u64{thread} << 32;
-    std::vector<u64> mine;
+    Sequence<u64> mine;
     for (std::size_t i = before * thread / threads; i < before * (thread + 1) / threads; ++i) {
       mine.push_back(scattered_key(next++));
     }
@@ -103,7 +103,7 @@ Trace hot_trace(HotKeys hot, std::size_t operations, unsigned threads) {
   for (u64 i = 0; i < hot.keys; ++i) trace.before.push_back(scattered_key(i));
   const Zipf zipf(hot.keys, hot_theta);
   Random random(2);
-  std::vector<Op> ops;
+  Sequence<Op> ops;
   ops.reserve(operations);
   for (std::size_t i = 0; i < operations; ++i) {
     const u64 key = trace.before[zipf(random)];
@@ -119,7 +119,7 @@ Trace ycsb_trace(Ycsb mix, Shape shape, std::size_t keys, std::size_t operations
                  unsigned threads) {
   const Zipf zipf(keys, hot_theta);
   Random random(5);
-  std::vector<Op> ops;
+  Sequence<Op> ops;
   ops.reserve(operations);
   for (std::size_t i = 0; i < operations; ++i) {
     const u64 key = scattered_key(zipf(random));
@@ -136,16 +136,15 @@ Trace ycsb_trace(Ycsb mix, Shape shape, std::size_t keys, std::size_t operations
   return trace;
 }
 
-Trace words_trace(const std::vector<std::string>& words, unsigned threads) {
-  Trace trace =
-      trace_of(divided(std::vector<Op>(words.size(), Op(Kind::upsert, 0)), threads), true);
+Trace words_trace(const Sequence<std::string>& words, unsigned threads) {
+  Trace trace = trace_of(divided(Sequence<Op>(words.size(), Op(Kind::upsert, 0)), threads), true);
   trace.shape.key = KeyKind::text;
   trace.texts = divided(words, threads);
   return trace;
 }
 
 Trace growth_trace(std::size_t inserts, unsigned threads) {
-  std::vector<Op> ops;
+  Sequence<Op> ops;
   ops.reserve(inserts);
   for (u64 i = 0; i < inserts; ++i) ops.emplace_back(Kind::insert, scattered_key(i));
   return trace_of(divided(ops, threads), true);

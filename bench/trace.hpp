@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "random.hpp"
+#include "sequence.hpp"
 #include "shape.hpp"
 
 namespace bench {
@@ -34,11 +35,11 @@ class Op {
 
 struct Trace {
   Shape shape;
-  std::vector<u64> before;               // keys that are inserted first, not timed
-  std::vector<std::vector<Op>> threads;  // what each thread does
+  Sequence<u64> before;               // keys that are inserted first, not timed
+  std::vector<Sequence<Op>> threads;  // what each thread does
   // The keys where they are texts: each operation has its own, as a program has that reads them.
-  std::vector<std::string> texts_before;
-  std::vector<std::vector<std::string>> texts;
+  Sequence<std::string> texts_before;
+  std::vector<Sequence<std::string>> texts;
   /// Each operation finds its key, or inserts it, however the threads take turns.
   bool all_succeed = false;
   bool holds = false;  // there are operations of Kind::update_held
@@ -89,7 +90,7 @@ struct Ycsb {
 Trace ycsb_trace(Ycsb mix, Shape shape, std::size_t keys, std::size_t operations, unsigned threads);
 
 /// Counts each word.
-Trace words_trace(const std::vector<std::string>& words, unsigned threads);
+Trace words_trace(const Sequence<std::string>& words, unsigned threads);
 
 /// Nothing but inserts.
 Trace growth_trace(std::size_t inserts, unsigned threads);

@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
+Sequence<fs::path> files_below(const fs::path& folder) {
+  Sequence<fs::path> files;
   constexpr auto skip = fs::directory_options::skip_permission_denied;
   std::error_code none;
   for (const auto& entry : fs::recursive_directory_iterator(folder, skip, none)) {
@@ -28,9 +28,9 @@ bool is_part_of_word(char it) {
          (it >= '0' && it <= '9');
 }
 
-void add_words(std::vector<std::string>& words, const fs::path& path, std::size_t most) {
+void add_words(Sequence<std::string>& words, const fs::path& path, std::size_t most) {
   std::ifstream file(path, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const Sequence<char> text(std::istreambuf_iterator<char>(file), {});
   auto at = text.begin();
   while (words.size() < most) {
     at = std::find_if(at, text.end(), is_part_of_word);
@@ -43,8 +43,8 @@ void add_words(std::vector<std::string>& words, const fs::path& path, std::size_
 
 }  // namespace
 
-std::vector<std::string> words_of_system(std::size_t most) {
-  std::vector<std::string> words;
+Sequence<std::string> words_of_system(std::size_t most) {
+  Sequence<std::string> words;
   for (const char* folder : {"/usr/share/common-licenses", "/usr/include"}) {
     for (const fs::path& path : files_below(folder)) {
       if (words.size() == most) return words;
