@@ -127,8 +127,11 @@ void operations(Session& session) {
   if (session.settings().full) sizes.push_back(session.scaled(5'000'000, 0));
   for (const std::size_t entries : sizes) measure_operations(session, entries, {});
   if (session.settings().full) {
-    // Where tables of powers of two with 7 of 8 places in use have just begun to grow.
-    measure_operations(session, session.scaled(459'000, 0), {});
+    // Where tables of powers of two with 7 of 8 places in use, or 15 of 16, have just begun to
+    // grow.
+    for (const std::size_t entries : {std::size_t{459'000}, std::size_t{492'000}}) {
+      measure_operations(session, session.scaled(entries, 0), {});
+    }
     for (const std::size_t entries : {sizes[0], sizes[1]}) {
       measure_operations(session, entries, {.key = KeyKind::number, .value = ValueKind::record});
     }
