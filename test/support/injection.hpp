@@ -39,9 +39,9 @@ using FragileConfigs = ::testing::Types<
 #endif
 #endif
 #if defined(DASHMAP_TEST_FEWER_SIZES)
-inline constexpr int injection_sizes[] = {1, 15, 16, 33};
+inline constexpr int injection_sizes[] = {1, 15, 16, 31};
 #else
-inline constexpr int injection_sizes[] = {0, 1, 7, 14, 15, 16, 17, 29, 33, 57};
+inline constexpr int injection_sizes[] = {0, 1, 7, 15, 16, 17, 30, 31, 60, 61};
 #endif
 
 template <class C>

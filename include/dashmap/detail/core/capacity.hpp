@@ -30,7 +30,7 @@ class Sizer : public Resizer<Types> {
   using Base::Base;
   using typename Base::TableType;
 
-  // More have no room in any address space. 2^55 groups at most: groups_for must not overflow.
+  // More have no room in any address space. 2^56 groups at most: groups_for must not overflow.
   static constexpr std::uint64_t most_elements =
       std::min<std::uint64_t>(std::uint64_t{1} << 59, std::numeric_limits<std::ptrdiff_t>::max() /
                                                           sizeof(typename Types::ElementType));

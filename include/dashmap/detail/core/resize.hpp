@@ -15,7 +15,8 @@
 //   3. A source must be live before it moves: chains of tables (when a guard holds up a growth
 //      and the next begins) move oldest first.
 //   4. A unit moves as a whole or not at all: what can fail, memory for chains, comes before the
-//      first relocation, or where what was relocated is still in its old place as well.
+//      first relocation, or while all that was relocated is whole in its old place as well, so that
+//      nothing but tags is to be taken back.
 //   5. A table is unlinked by whoever moves its last unit, when all of its groups are moved.
 //   6. Moved-from elements are destroyed after their groups were unlocked; the table stays until
 //      then, since its unit is not counted as done.
@@ -24,7 +25,7 @@
 //      who found the group before that without a lock discards what it reads. Words, tags, heads
 //      and nodes stay until the table is freed.
 //   Models (test/model): 1, 2 growth.readers, writers, first; 3 growth.chain; 5 growth.*, shrink.
-//   Tests: 4 exception/one_key_test.cpp; 6 unit/corners_test.cpp; 7
+//   Tests: 4 exception/one_key_test.cpp, unit/chain_test.cpp; 6 unit/corners_test.cpp; 7
 //   concurrent/reclamation_test.cpp.
 //
 // Readers and writers
@@ -285,10 +286,8 @@ class Resizer : public State<Types> {
         for (std::size_t i = 0; i < from_ratio; ++i) filling.take(*from, source + i, hash_of);
       }
       for (std::size_t i = 0; i < to_ratio; ++i) {
-        // Relaxed: nobody else reaches the group yet.
-        const bool chained = to.overflow[target + i].load(std::memory_order_relaxed) != nullptr;
         to.word_of(target + i)
-            .store(word::first | (chained ? word::overflow : 0),
+            .store(word::first | (filling.overflows(i) ? word::overflow : 0),
                    std::memory_order_release);  // sync(resize.filled)
       }
       sources.moved = true;

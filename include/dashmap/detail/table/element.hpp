@@ -160,8 +160,10 @@ class Slot<K, V, StoresHash> {
     ElementType element_;
   };
 
-  // Moves the element to `to`; what is left here still wants destroy_moved(), or is as it was.
+  // After relocate() the element is still here, and can be relocated again: the other is a copy.
   static constexpr bool relocated_stays = trivial;
+
+  // Moves the element to `to`; what is left here still wants destroy_moved().
   void relocate(Slot& to) noexcept {
     if constexpr (trivial) {
       std::memcpy(to.bytes_, bytes_, sizeof(bytes_));

@@ -1,12 +1,13 @@
 // Role
-//   Takes the elements of a unit into a new table's groups, one after the other, as they come.
+//   Takes the elements of a unit into a new table's groups, one after the other, as they come, and
+//   makes the chains that they need there.
 //
 // Invariants
 //   1. Each element gets a place of its own, in the group of its hash: those of the group first,
-//      then those of its chain, which was made long enough before.
+//      then those of its chain, which was made long enough before an element goes there.
 //   2. Nothing here throws.
 //   3. Where memory for a chain ran out, no tag is left of what was taken.
-//   Tests: 1, 3 unit/chain_test.cpp; 2 as element.hpp, 1.
+//   Tests: 1, 3 unit/filling_test.cpp, unit/chain_test.cpp; 2 as element.hpp, 1.
 //
 // Readers and writers
 //   Nobody else reaches the groups yet; where elements come from is locked.
@@ -55,7 +56,7 @@ class Filling {
   bool take_only(const TableType& from, std::size_t group, const HashOf& hash_of,
                  const Alloc& alloc) noexcept {
     if constexpr (!SlotType::relocated_stays) {
-      if (is_chained(from, group) && !make_room(from, group, 1, hash_of, alloc)) return false;
+      if (!make_room(from, group, 1, hash_of, alloc)) return false;
     }
     const unsigned shift = to_.shift;
     const std::size_t first = first_;
@@ -65,14 +66,14 @@ class Filling {
     std::uint8_t* const to_tags = to_.tags_of(first);
     static_assert(group_width == 16 && few * group_width <= 0x80);
     std::uint64_t next = 0x7060'5040'3020'1000;
-    // Where in it the byte of a slot's new group is, in bits.
-    const auto byte_of = [&](const SlotType& slot) {
+    // The bit at which the byte of a slot's new group begins.
+    const auto bit_of = [&](const SlotType& slot) {
       return 8 * ((hash_of(slot) >> shift) - first);
     };
     const auto put = [&](SlotType& slot, std::uint8_t tag) {
-      const std::uint64_t byte = byte_of(slot);
-      const std::uint64_t place = next >> byte & 0xff;
-      next += std::uint64_t{1} << byte;
+      const std::uint64_t bit = bit_of(slot);
+      const std::uint64_t place = next >> bit & 0xff;
+      next += std::uint64_t{1} << bit;
       slot.relocate(to_slots[place]);
       set_tag(to_tags + place, tag);
     };
@@ -87,11 +88,12 @@ class Filling {
                  static_cast<std::uint32_t>(group_width * i);
     }
     if constexpr (SlotType::relocated_stays) {
-      // Mostly the chain has room in the slots as well. If not, it is taken again.
+      // Mostly the chain has room in the slots as well. If not, it is taken again, in the same
+      // order, so to the same places. A group is full where the places of the next one begin.
       bool fits = true;
       from.for_each_chained(group, [&](PlaceType place) {
-        const std::uint64_t byte = byte_of(*place.slot);
-        if ((next >> byte & 0xff) == 2 * byte + group_width) {
+        const std::uint64_t bit = bit_of(*place.slot);
+        if ((next >> bit & 0xff) == group_width * (bit / 8 + 1)) {
           fits = false;
         } else {
           put(*place.slot, *place.tag);
@@ -115,12 +117,16 @@ class Filling {
   template <class HashOf, class Alloc>
   bool make_room(const TableType& from, std::size_t group, std::size_t count, const HashOf& hash_of,
                  const Alloc& alloc) noexcept {
+    if (count == 1 && !is_chained(from, group)) return true;  // one group fits into one
     Counts need{};
     for (std::size_t i = 0; i < count; ++i) {
       from.for_each(group + i, [&](PlaceType place) { ++need[group_of(place, hash_of)]; });
     }
     return add_nodes(need, alloc);
   }
+
+  // Whether the n-th of the groups has elements in its chain.
+  bool overflows(std::size_t n) const noexcept { return used_[n] > group_width; }
 
  private:
   using Counts = std::array<std::uint32_t, Most>;  // not wider: clearing it is part of each move
@@ -167,7 +173,8 @@ class Filling {
 
   DASHMAP_DETAIL_COLD PlaceType next_in_chain(std::size_t group, std::uint32_t n) noexcept {
     if (n == group_width) {
-      // Relaxed, here and below: this thread made the chain, and nobody else reaches it yet.
+      // Relaxed, here and below: nobody else reaches the chain yet. What an earlier try made of it
+      // came with the source's lock.
       node_[group] = to_.overflow[first_ + group].load(std::memory_order_relaxed);
       begin_[group] = n;
     } else if (n - begin_[group] == node_[group]->width()) {
