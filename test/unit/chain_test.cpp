@@ -1,4 +1,5 @@
 // Groups with more elements than slots: their chains get elements, and lose them first.
+#include "support/allocators.hpp"
 #include "support/hashers.hpp"
 #include "support/other_thread.hpp"
 
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <new>
 #include <numeric>
 #include <optional>
 #include <random>
@@ -169,48 +169,29 @@ TEST(Chain, AMovedFromIteratorIsInNobodysWay) {
   EXPECT_LT(spread(map), group_bytes);
 }
 
-/// Refuses large requests, if told so.
-std::size_t largest_request = SIZE_MAX;
-std::ptrdiff_t bytes_in_use = 0;
-template <class T>
-struct SmallBlocks {
-  using value_type = T;
-  SmallBlocks() = default;
-  template <class U>
-  explicit SmallBlocks(const SmallBlocks<U>&) {}
-  T* allocate(std::size_t n) {
-    if (n * sizeof(T) > largest_request) throw std::bad_alloc();
-    bytes_in_use += static_cast<std::ptrdiff_t>(n * sizeof(T));
-    return std::allocator<T>().allocate(n);
-  }
-  void deallocate(T* memory, std::size_t n) {
-    bytes_in_use -= static_cast<std::ptrdiff_t>(n * sizeof(T));
-    std::allocator<T>().deallocate(memory, n);
-  }
-  bool operator==(const SmallBlocks&) const = default;
-};
-
 // What a move had allocated when there was no more is there for the next try, and nothing of what
 // it had begun to take.
 template <class V, class ValueOf>
 void expect_moves_that_find_no_memory_keep_none(ValueOf value_of) {
   constexpr int count = 3000;
   constexpr int staying = 2990;
-  DashMap<int, V, IdentityHash, std::equal_to<>, SmallBlocks<std::pair<const int, V>>> map;
+  using Alloc = LedgerAllocator<std::pair<const int, V>>;
+  Ledger ledger;
+  DashMap<int, V, IdentityHash, std::equal_to<>, Alloc> map{Alloc(ledger)};
   map.insert(0, value_of(0));
   {
     const auto guard = map.get(0);  // what belongs to its group stays in a chain
     for (int n = 1; n < count; ++n) map.insert(n, value_of(n));
   }
   const auto write = [&] { map.alter(1, [](int, V value) { return value; }); };
-  largest_request = 4096;
+  ledger.set_largest(4096);
   write();
-  const std::ptrdiff_t before = bytes_in_use;
+  const std::size_t before = ledger.bytes();
   for (int i = 0; i < 100; ++i) write();
-  EXPECT_EQ(bytes_in_use, before);
+  EXPECT_EQ(ledger.bytes(), before);
   for (int n = 0; n < count; ++n) EXPECT_EQ(map.get_copy(n), value_of(n));
   map.retain([](int n, const V&) { return n >= staying; });  // moves nothing
-  largest_request = SIZE_MAX;
+  ledger.set_largest(SIZE_MAX);
   map.insert(0, value_of(0));
   map.shrink_to_fit();
   std::set<int> met;

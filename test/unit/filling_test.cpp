@@ -1,4 +1,7 @@
 // Elements of a unit, put into the groups of a larger or smaller table, also where memory runs out.
+#include "support/allocators.hpp"
+#include "support/throwing.hpp"
+
 #include <dashmap/dashmap.hpp>
 
 #include <gtest/gtest.h>
@@ -6,9 +9,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <memory>
-#include <new>
 #include <random>
 #include <set>
 #include <string>
@@ -16,27 +16,10 @@
 
 namespace {
 
+using namespace dashmap_test;
 using dashmap::detail::group_width;
 using dashmap::detail::set_tag;
 using dashmap::detail::tag_of;
-
-/// Gives so many blocks.
-constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
-std::size_t blocks_left = unlimited;
-template <class T>
-struct Rationed {
-  using value_type = T;
-  Rationed() = default;
-  template <class U>
-  explicit Rationed(const Rationed<U>&) {}
-  T* allocate(std::size_t n) {
-    if (blocks_left == 0) throw std::bad_alloc();
-    if (blocks_left != unlimited) --blocks_left;
-    return std::allocator<T>().allocate(n);
-  }
-  void deallocate(T* memory, std::size_t n) { std::allocator<T>().deallocate(memory, n); }
-  bool operator==(const Rationed&) const = default;
-};
 
 /// Too large to be kept in place.
 struct Large {
@@ -47,6 +30,7 @@ struct Large {
 /// The first unit of a move between two tables. Its keys are hashes.
 template <class V>
 class Unit {
+  using Alloc = LedgerAllocator<std::byte>;
   using Slot = dashmap::detail::Slot<std::uint64_t, V, true>;
   using Table = dashmap::detail::Table<Slot>;
   using Place = dashmap::detail::Place<Slot>;
@@ -61,10 +45,10 @@ class Unit {
   ~Unit() {
     const auto& table = moved_ ? to_ : from_;
     for (std::size_t group = 0; group < (moved_ ? to_count_ : from_count_); ++group) {
-      table->for_each(group, [](Place place) { place.slot->destroy(alloc); });
+      table->for_each(group, [&](Place place) { place.slot->destroy(alloc_); });
     }
-    Table::destroy(from_, alloc);
-    Table::destroy(to_, alloc);
+    Table::destroy(from_, alloc_);
+    Table::destroy(to_, alloc_);
   }
 
   /// Elements in some of the slots and of those of a few overflow nodes; `crowded`: nearly all go
@@ -76,7 +60,7 @@ class Unit {
           put(group, {from_->slots_of(group) + lane, from_->tags_of(group) + lane}, crowded);
       }
       for (std::size_t n = random_() % 8; n != 0; --n) {
-        auto& node = from_->add_overflow(group, alloc);
+        auto& node = from_->add_overflow(group, alloc_);
         for (std::size_t lane = 0; lane < node.width(); ++lane) {
           if (likely()) put(group, node.place(lane), crowded);
         }
@@ -84,19 +68,20 @@ class Unit {
     }
   }
 
-  bool move(std::size_t blocks) {
+  /// There is memory for so many overflow nodes.
+  bool move(long nodes) {
     const auto hash_of = [](const Slot& slot) { return slot.element().hash.value; };
     Filling filling(*to_, 0, to_count_);
-    blocks_left = blocks;
+    throwing::arm(nodes + 1);
     if (from_count_ == 1 && to_count_ <= Filling::few) {
-      moved_ = filling.take_only(*from_, 0, hash_of, alloc);
+      moved_ = filling.take_only(*from_, 0, hash_of, alloc_);
     } else {
-      moved_ = filling.make_room(*from_, 0, from_count_, hash_of, alloc);
+      moved_ = filling.make_room(*from_, 0, from_count_, hash_of, alloc_);
       for (std::size_t group = 0; moved_ && group < from_count_; ++group) {
         filling.take(*from_, group, hash_of);
       }
     }
-    blocks_left = unlimited;
+    throwing::disarm();
     for (std::size_t group = 0; moved_ && group < to_count_; ++group) {
       EXPECT_EQ(filling.overflows(group), static_cast<bool>(to_->any_in_chain(group)));
     }
@@ -135,8 +120,8 @@ class Unit {
     const std::size_t index = to_count_ > from_count_ ? to_group : group;
     const std::uint64_t first = smaller_groups.first_hash(index);
     const std::uint64_t hash = first + random_() % (smaller_groups.last_hash(index) - first + 1);
-    typename Slot::template Prepared<Rationed<std::byte>> element(alloc, hash, hash,
-                                                                  [&] { return value_of(hash); });
+    typename Slot::template Prepared<Alloc> element(alloc_, hash, hash,
+                                                    [&] { return value_of(hash); });
     element.commit(*place.slot);
     set_tag(place.tag, tag_of(hash));
     keys_.insert(hash);
@@ -159,12 +144,13 @@ class Unit {
     }
   }
 
-  inline static const Rationed<std::byte> alloc;
+  Ledger ledger_;
+  Alloc alloc_{ledger_};
   std::mt19937_64& random_;
   std::size_t from_count_;
   std::size_t to_count_;
-  Table* from_ = Table::create(units * from_count_, alloc);
-  Table* to_ = Table::create(units * to_count_, alloc);
+  Table* from_ = Table::create(units * from_count_, alloc_);
+  Table* to_ = Table::create(units * to_count_, alloc_);
   std::multiset<std::uint64_t> keys_;
   bool moved_ = false;
 };
@@ -186,7 +172,7 @@ TYPED_TEST(FillingTest, AUnitMovesWholeOrNotAtAll) {
       SCOPED_TRACE(testing::Message() << from << " to " << to << ", round " << round);
       Unit<TypeParam> unit(from, to, random);
       unit.fill(round % 2 == 0);
-      for (std::size_t blocks = 0; !unit.move(blocks); ++blocks) {
+      for (long nodes = 0; !unit.move(nodes); ++nodes) {
         ++without_memory;
         unit.expect_all_in(false);
         if (this->HasFailure()) return;
