@@ -66,7 +66,7 @@ struct Insert : MapRun {
 };
 const Register insert(Model{"map.insert", 2, [] { return new Insert; }, 3, 20000, true, false, 1});
 
-// state.hpp 2: insertions into two groups are both counted, and removals.
+// counter.hpp 1: insertions into two groups are both counted, and removals.
 struct Count : MapRun {
   Map map;
   Count() {

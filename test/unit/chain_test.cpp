@@ -228,7 +228,7 @@ TEST(Chain, ItsElementsTakeTheFreeSlots) {
   EXPECT_FALSE(table->close_gaps(0));
   EXPECT_EQ(table->tags_of(0)[0], 4);
   EXPECT_FALSE(table->any_in_chain(0));
-  EXPECT_EQ(table->vacancy(0).tag, table->tags_of(0) + 1);
+  EXPECT_EQ(table->vacancy({0}).tag, table->tags_of(0) + 1);
   Table::destroy(table, alloc);
 }
 

@@ -141,12 +141,11 @@ template <bool Inserts, class Map>
 void prefetch(Map& map, Hashes later, Hashes next) {
   if (later.empty() && next.empty()) return;
   const Pin pin(&map);
-  const auto* table = map.table();
+  auto* table = map.table();
   if (table->bytes <= cached_bytes) return;
   for (const std::uint64_t hash : later) {
     const std::size_t group = table->index_of(hash);
-    DASHMAP_DETAIL_PREFETCH(table->tags_of(group));
-    DASHMAP_DETAIL_PREFETCH(&table->word_of(group));
+    DASHMAP_DETAIL_PREFETCH(&table->header_of(group));
   }
   for (const std::uint64_t hash : next) {
     const std::size_t group = table->index_of(hash);

@@ -101,12 +101,12 @@ class Copier : public Walker<Types> {
                            const GroupType& group, Hold& hold) {
     TableType& to = *this->table();
     std::uint64_t copied = 0;
-    BitMask lanes = match_full(group.table->tags_of(group.index));
+    BitMask lanes = match_full(group.table->tags_of(group.index()));
     const bool filled = to.previous.load(std::memory_order_acquire) == nullptr;
     if (filled && group.table->groups == to.groups && groups.admits_all(group)) {
-      std::memcpy(static_cast<void*>(to.slots_of(group.index)), group.table->slots_of(group.index),
-                  group_width * sizeof(SlotType));
-      std::memcpy(to.tags_of(group.index), group.table->tags_of(group.index), group_width);
+      std::memcpy(static_cast<void*>(to.slots_of(group.index())),
+                  group.table->slots_of(group.index()), group_width * sizeof(SlotType));
+      std::memcpy(to.tags_of(group.index()), group.table->tags_of(group.index()), group_width);
       copied = lanes.count();
       // Relaxed: the bit changes under the exclusive lock, and the group is locked.
       if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) return copied;

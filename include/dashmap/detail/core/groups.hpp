@@ -57,7 +57,7 @@ class GroupFinder : public Ranges<Types> {
         if (!acquired) return false;
         hand.group = acquired->group;
         hand.locked = acquired->locked;
-        hand.lanes = match_full(hand.group.table->tags_of(hand.group.index));
+        hand.lanes = match_full(hand.group.table->tags_of(hand.group.index()));
       }
       const std::uint64_t last_of_group = hand.group.last_hash();
       from_ = first_;
@@ -121,7 +121,7 @@ class GroupFinder : public Ranges<Types> {
         hand.group = map_->newest_group(first_);
         if (!word::is_readable(hand.group.seen)) [[unlikely]]
           return false;
-        hand.lanes = match_full(hand.group.table->tags_of(hand.group.index));
+        hand.lanes = match_full(hand.group.table->tags_of(hand.group.index()));
         if (hand.lanes || word::has_overflow(hand.group.seen)) [[likely]]
           break;
         if (!Base::unchanged(hand.group)) continue;
@@ -148,7 +148,7 @@ class GroupFinder : public Ranges<Types> {
       while (first_ <= last_ && !Base::is_empty_table(map_->table())) {
         const GroupType group = map_->find_live(first_);
         if (!word::is_readable(group.seen) || word::has_overflow(group.seen) ||
-            match_full(group.table->tags_of(group.index)).any()) {
+            match_full(group.table->tags_of(group.index())).any()) {
           return true;
         }
         if (Base::unchanged(group)) first_ = group.last_hash() + 1;

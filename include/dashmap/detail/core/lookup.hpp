@@ -148,10 +148,10 @@ class Lookup : public Locker<Types> {
       // A word that was not readable never gets equal to this: no need to ask (lock_word.hpp, 6).
       group.seen |= word::readable;
       settle_value(group.seen);
-      const BitMask lanes = match(group.table->tags_of(group.index), tag);
+      const BitMask lanes = match(group.header().tags, tag);
       bool unsure = false;
       const auto matches = racy_matcher(hash, key, &unsure);
-      if (const auto place = group.table->find_among(group.first_slot(), lanes, matches)) {
+      if (const auto place = group.table->find_among(group.first, lanes, matches)) {
         const auto copy = take(*place->slot);
         if (unchanged(group)) [[likely]]
           return Result(copy);
@@ -170,9 +170,10 @@ class Lookup : public Locker<Types> {
  protected:
   DASHMAP_DETAIL_INLINE GroupType newest_group(std::uint64_t hash) const noexcept {
     TableType* table = this->table();
-    const std::size_t index = table->index_of(hash);
-    Word* word = &table->word_of(index);
-    return {table, index, word, word->load(std::memory_order_acquire)};  // sync(group.validate)
+    auto first = TableType::FirstSlot::of(table->index_of(hash));
+    settle_value(first.number);  // else GCC shifts the hash twice
+    Word* word = &table->header_of(first).word;
+    return {table, first, word, word->load(std::memory_order_acquire)};  // sync(group.validate)
   }
 
   // Locks a group if nothing is in the way: so no hold of this thread can be. Without room for a
@@ -204,7 +205,7 @@ class Lookup : public Locker<Types> {
   template <class Matches>
   DASHMAP_DETAIL_INLINE static PlaceType find_in(const GroupType& group, std::uint64_t hash,
                                                  Matches matches) {
-    return group.table->find(group.first_slot(), hash, word::has_overflow(group.seen), matches);
+    return group.table->find(group.first, hash, word::has_overflow(group.seen), matches);
   }
 
   // Looks for the key in a group that was found live, and locks it shared where the key is; false
@@ -235,14 +236,15 @@ class Lookup : public Locker<Types> {
   template <class Q>
   DASHMAP_DETAIL_INLINE PlaceType find_among(const GroupType& group, BitMask lanes,
                                              std::uint64_t hash, const Q& key) const {
-    return group.table->find(group.first_slot(), lanes, hash, word::has_overflow(group.seen),
+    return group.table->find(group.first, lanes, hash, word::has_overflow(group.seen),
                              this->matcher(hash, key));
   }
 
   // The lanes with the hash's tag; the slot of the first is fetched while the lock is taken.
   DASHMAP_DETAIL_INLINE static BitMask lanes_in(const GroupType& group, std::uint64_t hash) {
-    const BitMask lanes = match(group.table->tags_of(group.index), tag_pattern(hash));
-    if (lanes) DASHMAP_DETAIL_PREFETCH(group.table->slot_array + group.first_slot() + lanes.next());
+    const BitMask lanes = match(group.header().tags, tag_pattern(hash));
+    if (lanes)
+      DASHMAP_DETAIL_PREFETCH(group.table->slot_array + (group.first.number + lanes.next()));
     return lanes;
   }
 
@@ -336,9 +338,9 @@ class Lookup : public Locker<Types> {
       -> std::optional<std::optional<std::invoke_result_t<Take, const SlotType&>>> {
     using Result = std::optional<std::invoke_result_t<Take, const SlotType&>>;
     const std::uint64_t hash = this->hash_of(key);
-    const auto first = static_cast<std::size_t>(&word - &table.word_of(0)) * group_width;
+    const std::size_t group = table.index_of(word);
     Result result;
-    if (const auto place = table.find_chained(first, hash, racy_matcher<Q>(hash, key, &unsure))) {
+    if (const auto place = table.find_chained(group, hash, racy_matcher<Q>(hash, key, &unsure))) {
       result.emplace(take(*place.slot));
     }
     if ((result || !unsure) && unchanged(word, seen)) return result;

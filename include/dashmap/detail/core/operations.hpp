@@ -178,12 +178,14 @@ class Operations : public Room<Types> {
   }
 
   // Removes the element if `condition(const Key&, Value&)`, and gives what `take(ElementType&,
-  // make)` makes by make(parts...); nothing when there was none. Elements in place move without
-  // throwing: they are taken after the lock is released; a node before it leaves the map.
+  // make)` makes by make(parts...); nothing when there was none. An element in place moves without
+  // throwing: it is taken after the lock is released, unless that runs no user code; one in a node
+  // is taken before it leaves the map.
   template <class Result, class Q, class Condition, class Take>
   DASHMAP_DETAIL_INLINE std::optional<Result> remove(const Q& key, Condition&& condition,
                                                      Take&& take, const Request& request) {
     constexpr bool closure = !std::is_same_v<std::remove_cvref_t<Condition>, Unconditional>;
+    constexpr bool taken_first = Types::trivial || !SlotType::in_place;
     using MarkType = std::conditional_t<closure || !Types::trivial, Mark, NoMark>;
     const std::uint64_t hash = this->hash_of(key);
     std::optional<Result> result;
@@ -196,11 +198,15 @@ class Operations : public Room<Types> {
       if constexpr (closure) {
         if (!std::invoke(condition, std::as_const(element.key), element.value)) return result;
       }
-      if constexpr (!SlotType::in_place) take(element, into(result));
-      evict(found.place, doomed);
+      if constexpr (taken_first) take(element, into(result));
+      if constexpr (Types::trivial) {
+        discard(found.place);
+      } else {
+        evict(found.place, doomed);
+      }
       this->tidy(found.group);
     }
-    if constexpr (SlotType::in_place) take(doomed->slot.element(), into(result));
+    if constexpr (!taken_first) take(doomed->slot.element(), into(result));
     return result;
   }
   struct Unconditional {};
@@ -327,8 +333,12 @@ class Operations : public Room<Types> {
   };
 
   DASHMAP_DETAIL_INLINE void evict(const PlaceType& place, Later<Doomed>& doomed) noexcept {
-    set_tag(place.tag, 0);
+    discard(place);
     doomed.emplace(*place.slot, this->alloc());
+  }
+  // The same for an element that has no destructor, or is destroyed by the caller.
+  DASHMAP_DETAIL_INLINE void discard(const PlaceType& place) noexcept {
+    set_tag(place.tag, 0);
     this->count_out();
   }
 

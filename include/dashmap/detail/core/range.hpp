@@ -54,14 +54,14 @@ class Ranges : public Operations<Types> {
   class GroupWalk {
    public:
     void start(const GroupType& group) noexcept {
-      start(group, match_full(group.table->tags_of(group.index)));
+      start(group, match_full(group.table->tags_of(group.index())));
     }
     // `lanes`: those that have an element.
     DASHMAP_DETAIL_INLINE void start(const GroupType& group, BitMask lanes) noexcept {
       lanes_ = lanes;
-      tags_ = group.table->tags_of(group.index);
-      slots_ = group.table->slots_of(group.index);
-      node_ = group.table->overflow[group.index].load(std::memory_order_acquire);
+      tags_ = group.table->tags_of(group.index());
+      slots_ = group.table->slots_of(group.index());
+      node_ = group.table->chain_of(group.index());
       left_ = 0;
     }
     // Passes over what the own thread removed since the start.
@@ -236,7 +236,7 @@ class Ranges : public Operations<Types> {
     if (Base::is_empty_table(this->table())) return {};
     const std::uint64_t hash = this->hash_of(key);
     const GroupType group = live_of(hash);
-    return group.table->find(group.first_slot(), hash, word::has_overflow(group.seen),
+    return group.table->find(group.first, hash, word::has_overflow(group.seen),
                              this->matcher(hash, key));
   }
   template <class Q>
@@ -287,8 +287,9 @@ class Ranges : public Operations<Types> {
     const auto at = reinterpret_cast<std::uintptr_t>(where);
     for (const TableType* table = this->table(); table != nullptr;
          table = table->previous.load(std::memory_order_acquire)) {
-      const auto begin = reinterpret_cast<std::uintptr_t>(&table->word_of(0));
-      if (begin <= at && at < begin + table->groups * sizeof(Word)) return true;
+      const auto begin = reinterpret_cast<std::uintptr_t>(&table->header_of(0));
+      if (begin <= at && at < begin + table->groups * sizeof(typename TableType::GroupHeader))
+        return true;
     }
     return false;
   }

@@ -84,7 +84,7 @@ class Resizer : public State<Types> {
           continue;
         }
         if (word::is_moved(seen)) break;  // sync(resize.moved): the newer table has it now
-        return {table, index, &word, seen};
+        return {table, TableType::FirstSlot::of(index), &word, seen};
       }
     }
   }
@@ -276,7 +276,8 @@ class Resizer : public State<Types> {
     {
       Sources sources{*this, *from, source};
       if (!lock_sources(sources, from_ratio)) return;
-      if (this->visitors().any_at(&from->word_of(source), from_ratio)) return;
+      if (this->visitors().any_at(&from->word_of(source), &from->word_of(source + from_ratio - 1)))
+        return;
       const auto hash_of = [this](const SlotType& slot) { return this->hash_of_slot(slot); };
       Filling<SlotType, max_ratio> filling(to, target, to_ratio);
       if (from_ratio == 1 && to_ratio <= filling.few) [[likely]] {

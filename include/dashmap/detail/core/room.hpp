@@ -33,7 +33,7 @@ class Room : public Lookup<Types> {
 
   // A vacant place of the locked group, in a new overflow node if need be.
   DASHMAP_DETAIL_INLINE PlaceType room(const GroupType& group) {
-    if (const PlaceType place = group.table->vacancy(group.index)) [[likely]]
+    if (const PlaceType place = group.table->vacancy(group.first)) [[likely]]
       return place;
     return room_in_chain(group);
   }
@@ -48,8 +48,8 @@ class Room : public Lookup<Types> {
  private:
   // By value, here and below: else the caller would keep them in memory.
   DASHMAP_DETAIL_NOINLINE PlaceType room_in_chain(GroupType group) {
-    PlaceType place = group.table->vacancy_in_chain(group.index);
-    if (!place) place = group.table->add_overflow(group.index, this->alloc()).place(0);
+    PlaceType place = group.table->vacancy_in_chain(group.index());
+    if (!place) place = group.table->add_overflow(group.index(), this->alloc()).place(0);
     // Relaxed, both: only who has the group locked changes this bit, and the unlock publishes it.
     if (!word::has_overflow(group.word->load(std::memory_order_relaxed))) {
       group.word->fetch_or(word::overflow, std::memory_order_relaxed);
@@ -60,8 +60,8 @@ class Room : public Lookup<Types> {
   DASHMAP_DETAIL_NOINLINE void tidy_chain(GroupType group) noexcept {
     // Acquire: a guard that was nested here may have been released by another thread.
     const bool alone = word::is_sole(group.word->load(std::memory_order_acquire)) &&
-                       !this->visitors().any_at(group.word, 1);
-    if (alone && !group.table->close_gaps(group.index)) {
+                       !this->visitors().any_at(group.word, group.word);
+    if (alone && !group.table->close_gaps(group.index())) {
       // Relaxed: as in room_in_chain.
       group.word->fetch_and(~word::overflow, std::memory_order_relaxed);
     }

@@ -8,14 +8,10 @@
 //   2. size() is the number of elements whenever no insertion or removal is under way.
 //   3. A table is retired once it is unlinked from the chain of tables, and freed after
 //      PinRegistry::quiescent() said so, or with the map. An insertion frees a slice at a time.
-//   4. A stripe's own counter is stored by the thread with its number only (pin.hpp, 6), so without
-//      a locked instruction; all others add to the counter beside it.
 //   Models (test/model): 1 growth.*; 2 map.count, several; 3 growth.readers, shrink.
-//   Tests: 4 concurrent/threads_test.cpp.
 //
 // Readers and writers
 //   sync(state.table): a new table is stored with release, pairs with the acquire load in table().
-//   sync(state.stripes): likewise for the array of counters.
 //   retired_, kept_: pushed by anybody (release), taken whole under the resize lock (acquire).
 //
 // Not here
@@ -33,6 +29,7 @@
 
 #include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
+#include "dashmap/detail/core/counter.hpp"
 #include "dashmap/detail/core/types.hpp"
 #include "dashmap/detail/reclaim/pin.hpp"
 #include "dashmap/detail/sync/byte_lock.hpp"
@@ -46,26 +43,26 @@ namespace dashmap::detail {
 template <class TableType>
 struct Group {
   TableType* table;
-  std::size_t index;
+  typename TableType::FirstSlot first;
   Word* word;
   word_t seen;
 
-  std::size_t first_slot() const noexcept { return index * group_width; }
-  std::uint64_t first_hash() const noexcept { return table->first_hash(index); }
-  std::uint64_t last_hash() const noexcept { return table->last_hash(index); }
+  std::size_t index() const noexcept { return first.group(); }
+  auto& header() const noexcept { return table->header_of(first); }
+
+  std::uint64_t first_hash() const noexcept { return table->first_hash(index()); }
+  std::uint64_t last_hash() const noexcept { return table->last_hash(index()); }
 };
 
 // The table of all empty maps, with its one group.
 template <class SlotType>
 struct EmptyTable {
-  alignas(16) inline static constinit std::uint8_t tags[group_width] = {};
-  inline static constinit std::atomic<OverflowNode<SlotType>*> overflow[1] = {nullptr};
   struct Whole {
-    Table<SlotType> table{tags, nullptr, overflow, 1};
-    std::atomic<word_t> word{word::readable | word::pending};
+    Table<SlotType> table{nullptr, 1};
+    typename Table<SlotType>::GroupHeader header{{word::readable | word::pending}, {nullptr}, {}};
   };
   inline static constinit Whole whole{};
-  static_assert(sizeof(Table<SlotType>) == offsetof(Whole, word));
+  static_assert(sizeof(Table<SlotType>) == offsetof(Whole, header));
 };
 
 inline unsigned hardware_threads() noexcept {
@@ -103,10 +100,9 @@ class State {
     destroy();
     other.visitors_.dismiss();
     other.free_retired();
-    exchange(sleepers_.newest_table, other.sleepers_.newest_table);  // this one's is the empty one
-    count_.store(other.count_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
-    stripes_.store(other.stripes_.exchange(nullptr, std::memory_order_relaxed),
-                   std::memory_order_relaxed);
+    // This one's are the empty table and 0.
+    exchange(sleepers_.newest_table, other.sleepers_.newest_table);
+    count_.swap(other.count_);
   }
 
   void swap_contents(State& other) noexcept {
@@ -115,8 +111,7 @@ class State {
     free_retired();
     other.free_retired();
     exchange(sleepers_.newest_table, other.sleepers_.newest_table);
-    exchange(count_, other.count_);
-    exchange(stripes_, other.stripes_);
+    count_.swap(other.count_);
     std::swap(shard_bits_, other.shard_bits_);
   }
 
@@ -163,13 +158,7 @@ class State {
   static bool is_empty_table(const TableType* table) noexcept { return table->bytes == 0; }
 
   std::size_t size() const noexcept {
-    std::int64_t sum = count_.load(std::memory_order_acquire);
-    if (const Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
-      for (std::size_t i = 0; i <= stripes->mask; ++i) {
-        sum += stripes->of[i].own.load(std::memory_order_acquire);
-        sum += stripes->of[i].others.load(std::memory_order_acquire);
-      }
-    }
+    const std::int64_t sum = count_.sum();
     return sum > 0 ? static_cast<std::size_t>(sum) : 0;
   }
 
@@ -187,31 +176,13 @@ class State {
   // Counts an element in, into the table that the caller has locked a group of. Gives the counter's
   // value when the table wants maintenance, else 0.
   DASHMAP_DETAIL_INLINE std::int64_t count_in(const TableType& table) noexcept {
-    std::int64_t value = 0;
-    bool due = false;
-    if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) [[likely]] {
-      value = stripes->count(1);
-      // Relaxed, as below: a hint, who is sent to help looks again.
-      const std::uint64_t often = table.check_mask.load(std::memory_order_relaxed);
-      due = (static_cast<std::uint64_t>(value) & often) == 0;
-    } else {
-      // Relaxed: a hint, as above.
-      const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
-      // Release: whoever sees the count may expect to find the element.
-      value = 1 + count_.fetch_add(1, std::memory_order_release);
-      due = growing || value > static_cast<std::int64_t>(table.capacity) || has_retired();
-    }
-    return due ? (value == 0 ? 1 : value) : 0;
+    if (Counter::Number* const own = count_.own()) [[likely]]
+      return due_at(table, Counter::add_own(*own, 1));
+    return count_in_shared(table);
   }
-  // Counts elements in, into a map that nobody else knows: so relaxed is enough.
-  void count_many(std::int64_t n) noexcept { count_.fetch_add(n, std::memory_order_relaxed); }
-  DASHMAP_DETAIL_INLINE void count_out(std::int64_t n = 1) noexcept {
-    if (Stripes* stripes = stripes_.load(std::memory_order_acquire)) {
-      stripes->count(-n);
-    } else {
-      count_.fetch_sub(n, std::memory_order_release);
-    }
-  }
+  // Counts elements in, into a map that nobody else knows.
+  void count_many(std::int64_t n) noexcept { count_.add_alone(n); }
+  DASHMAP_DETAIL_INLINE void count_out(std::int64_t n = 1) noexcept { count_.add(-n); }
 
  protected:
   // One counter is enough while a table is so small that its locks are shared more anyway.
@@ -224,52 +195,34 @@ class State {
   // While a table grows an insertion in so many helps, less one.
   static constexpr std::uint64_t help_mask = 3;
 
-  // A stripe's own thread, the one with its number, counts without a locked instruction.
-  struct Stripe {
-    alignas(64) std::atomic<std::int64_t> own{0};
-    std::atomic<std::int64_t> others{0};
-  };
-  struct Stripes {
-    explicit Stripes(std::size_t n) noexcept : mask(n - 1) {}
-
-    // Gives the counter's new value. Release, both: whoever sees the count may expect to find the
-    // element.
-    DASHMAP_DETAIL_INLINE std::int64_t count(std::int64_t change) noexcept {
-      const std::size_t number = this_thread_pin->number;
-      if (number <= mask) [[likely]] {
-        // Relaxed: nobody else stores it.
-        const std::int64_t value = of[number].own.load(std::memory_order_relaxed) + change;
-        of[number].own.store(value, std::memory_order_release);
-        return value;
-      }
-      return of[number & mask].others.fetch_add(change, std::memory_order_release) + change;
-    }
-
-    std::size_t mask;
-    Stripe of[1];  // mask + 1 of them
-  };
-  static std::size_t stripe_count() noexcept {
-    return std::clamp<std::size_t>(std::bit_ceil(hardware_threads()), 4, ThreadNumbers::count);
+  DASHMAP_DETAIL_NOINLINE std::int64_t count_in_shared(const TableType& table) noexcept {
+    // Relaxed: a hint, who is sent to help looks again.
+    const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
+    const bool striped = count_.stripe_count() != 0;
+    const std::int64_t value = count_.add_shared(1);
+    if (striped) return due_at(table, value);
+    const bool due = growing || value > static_cast<std::int64_t>(table.capacity) || has_retired();
+    return due ? value : 0;
   }
-
+  // The value of a counter that went up, if it is one at which the table wants maintenance, but
+  // never 0; else 0.
+  DASHMAP_DETAIL_INLINE static std::int64_t due_at(const TableType& table,
+                                                   std::int64_t value) noexcept {
+    // Relaxed: a hint, who is sent to help looks again.
+    const std::uint64_t often = table.check_mask.load(std::memory_order_relaxed);
+    if ((static_cast<std::uint64_t>(value) & often) != 0) [[likely]]
+      return 0;
+    return value == 0 ? 1 : value;
+  }
   // Called under the resize lock. Throws what the allocator throws.
-  void make_stripes() {
-    if (stripes_.load(std::memory_order_relaxed) != nullptr) return;
-    const std::size_t n = stripe_count();
-    StripeAlloc stripe_alloc(alloc_);
-    auto* memory =
-        std::to_address(std::allocator_traits<StripeAlloc>::allocate(stripe_alloc, n + 1));
-    auto* stripes = ::new (static_cast<void*>(memory)) Stripes(n);
-    for (std::size_t i = 1; i < n; ++i) ::new (static_cast<void*>(&stripes->of[i])) Stripe;
-    stripes_.store(stripes, std::memory_order_release);  // sync(state.stripes)
-  }
+  void make_stripes() { count_.stripe(hardware_threads(), alloc_); }
 
   void publish(TableType* table) noexcept {
     std::uint64_t often = 0;
-    if (const Stripes* stripes = stripes_.load(std::memory_order_relaxed)) {
+    if (const std::size_t stripes = count_.stripe_count()) {
       // Insertions go beyond the capacity by an eighth at most; by a quarter if not only the
       // stripes' own threads insert, but others as well.
-      often = table->capacity / (8 * (stripes->mask + 1));
+      often = table->capacity / (8 * stripes);
       often = std::bit_floor(std::clamp<std::uint64_t>(often, 1, 1024)) - 1;
     }
     table->filled_check_mask = often;
@@ -331,8 +284,6 @@ class State {
   ByteLock resize_lock_;              // resizing is rare and mostly tries
 
  private:
-  using StripeAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Stripe>;
-
   template <class T>
   static void exchange(std::atomic<T>& a, std::atomic<T>& b) noexcept {
     a.store(b.exchange(a.load(std::memory_order_relaxed), std::memory_order_relaxed),
@@ -366,23 +317,14 @@ class State {
       TableType::destroy(table, alloc_);
       table = older;
     }
-    count_.store(0, std::memory_order_relaxed);
-    if (Stripes* stripes = stripes_.exchange(nullptr, std::memory_order_acquire)) {
-      StripeAlloc stripe_alloc(alloc_);
-      const std::size_t n = stripes->mask + 2;
-      auto* memory = reinterpret_cast<Stripe*>(stripes);
-      using Traits = std::allocator_traits<StripeAlloc>;
-      Traits::deallocate(stripe_alloc,
-                         std::pointer_traits<typename Traits::pointer>::pointer_to(*memory), n);
-    }
+    count_.reset(alloc_);
   }
 
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Hasher hasher_;
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Equal equal_;
   DASHMAP_DETAIL_NO_UNIQUE_ADDRESS Alloc alloc_;
   std::uint8_t shard_bits_;
-  std::atomic<std::int64_t> count_{0};
-  std::atomic<Stripes*> stripes_{nullptr};
+  Counter count_;
   std::atomic<TableType*> retired_{nullptr};
   std::atomic<TableType*> kept_{nullptr};
   std::atomic<TableType*> doomed_{nullptr};  // nobody looks at them; changed under the resize lock

@@ -50,6 +50,7 @@ class Sweeper : public GroupFinder<Types> {
   using typename Base::PlaceType;
   using typename Base::SlotType;
   using typename Base::TableType;
+  using GroupHeader = typename TableType::GroupHeader;
   using typename Base::Value;
   template <bool Exclusive>
   using Groups = typename Base::template Groups<Exclusive>;
@@ -126,12 +127,11 @@ class Sweeper : public GroupFinder<Types> {
     // Removes the element.
     void take(const PlaceType& place) {
       prepare();
-      set_tag(place.tag, 0);
+      map_.discard(place);
       if constexpr (!SlotType::trivial_destruction) {
         place.slot->relocate(slots_.add());
         place.slot->destroy_moved();
       }
-      map_.count_out();
     }
     // All of take() that may throw.
     void prepare() {
@@ -197,14 +197,14 @@ class Sweeper : public GroupFinder<Types> {
   };
 
   static constexpr std::size_t line = 64;
-  static constexpr std::size_t words_a_line = line / sizeof(word_t);
+  static constexpr std::size_t headers_ahead = 4;
 
-  // Asks for the slots of the next group and for the word `words_a_line` further on, if there are
-  // any: the lock's instruction keeps the processor from looking ahead by itself.
-  DASHMAP_DETAIL_INLINE static void prefetch_behind(const Word* word, const SlotType* slot_array,
-                                                    bool any) noexcept {
+  // Asks for the slots of the next group and for a header `headers_ahead`, if there are any: the
+  // lock's instruction keeps the processor from looking ahead by itself.
+  DASHMAP_DETAIL_INLINE static void prefetch_behind(const GroupHeader* header,
+                                                    const SlotType* slot_array, bool any) noexcept {
     if (!any) return;
-    DASHMAP_DETAIL_PREFETCH(word + words_a_line);
+    DASHMAP_DETAIL_PREFETCH(header + headers_ahead);
     // As bytes: what is asked for are lines, wherever in them slots begin.
     const auto* next = reinterpret_cast<const unsigned char*>(slot_array + group_width);
     constexpr std::size_t size = std::min(group_width * sizeof(SlotType), 8 * line);
@@ -238,37 +238,36 @@ class Sweeper : public GroupFinder<Types> {
       Groups<true>& groups, const typename Groups<true>::Hand& hand, Grave& grave, F f) {
     TableType& table = *hand.group.table;
     const std::size_t end = groups.end_in(table);
-    std::size_t index = hand.group.index;
+    std::size_t index = hand.group.index();
+    GroupHeader* header = &table.header_of(index);
     Word* word = hand.group.word;
-    std::uint8_t* tags = table.tags_of(index);
     SlotType* slot_array = table.slots_of(index);
     BitMask lanes = hand.lanes;
     Section section(this->sleepers(), *word, hand.locked);
     for (;;) {
       if constexpr (Clears) {
-        clear_lanes(lanes, tags);
+        clear_lanes(lanes, header->tags);
       } else {
-        prefetch_behind(word, slot_array, index + words_a_line < table.groups);
+        prefetch_behind(header, slot_array, index + headers_ahead < table.groups);
         if (lanes) [[likely]]
-          sweep_lanes(word, groups.operation(), lanes, PlaceType::of(slot_array, tags), f);
+          sweep_lanes(word, groups.operation(), lanes, PlaceType::of(slot_array, header->tags), f);
       }
       if (lanes || word::has_overflow(section.locked())) [[unlikely]]
-        sweep_rest(groups, {&table, index, word, 0}, lanes, f);
+        sweep_rest(groups, {&table, TableType::FirstSlot::of(index), word, 0}, lanes, f);
       if (++index == end || !grave.empty()) break;
-      ++word;
-      tags += group_width;
+      word = &(++header)->word;
       slot_array += group_width;
       word_t seen = word->load(std::memory_order_acquire);
       if (!word::is_readable(seen)) [[unlikely]]
         break;
-      lanes = match_full(tags);
+      lanes = match_full(header->tags);
       const word_t locked = word::locked_from(seen);
       if (!lanes || !try_lock_exclusive(*word, seen, 0, false)) [[unlikely]]
         break;
       section.pass_to(*word, locked);
       if (word::has_overflow(locked)) [[unlikely]] {
         // Its chain may lie anywhere. Relaxed: only a hint, nothing is read through it here.
-        DASHMAP_DETAIL_PREFETCH(table.overflow[index].load(std::memory_order_relaxed));
+        DASHMAP_DETAIL_PREFETCH(header->chain.load(std::memory_order_relaxed));
       }
     }
     groups.skip_to(table, index);

@@ -76,7 +76,6 @@ struct alignas(64) PinRecord {
 
   std::atomic<const void*> map;
   PinRecord* next = nullptr;
-  std::uint32_t number = ThreadNumbers::none;  // of the thread that has the record; for it alone
 };
 
 // Addresses that no map has, see PinRegistry.
@@ -142,6 +141,12 @@ class DASHMAP_DETAIL_SHARED PinRegistry {
 DASHMAP_DETAIL_SHARED inline constinit PinRecord unregistered_pin{PinRegistry::fenced_mark()};
 DASHMAP_DETAIL_SHARED inline constinit thread_local PinRecord* this_thread_pin = &unregistered_pin;
 
+// The calling thread's number times `counters_a_line`, so that arrays of counters in which each
+// thread has a cache line take it as it is; or ThreadNumbers::none.
+inline constexpr std::uint32_t counters_a_line = 64 / sizeof(std::int64_t);
+DASHMAP_DETAIL_SHARED inline constinit thread_local std::uint32_t this_thread_counter =
+    ThreadNumbers::none;
+
 // Pins a map for the life of the object, also within other pins.
 class DASHMAP_DETAIL_SHARED Pin {
  public:
@@ -156,10 +161,9 @@ class DASHMAP_DETAIL_SHARED Pin {
     } else {
       if (this_thread_pin == &unregistered_pin) {
         static thread_local Owner owner;
-        owner.touch();
+        owner.take_number();
         const bool refused = DASHMAP_DETAIL_MEMBARRIER != 0 && fenced;
         this_thread_pin = PinRegistry::claim(refused ? PinRegistry::fenced_mark() : nullptr);
-        this_thread_pin->number = ThreadNumbers::take();
       }
       record_ = this_thread_pin;
       // Relaxed: the record is this thread's.
@@ -185,12 +189,17 @@ class DASHMAP_DETAIL_SHARED Pin {
   struct Owner {
     ~Owner() {
       exiting = true;
-      ThreadNumbers::give_back(this_thread_pin->number);
-      this_thread_pin->number = ThreadNumbers::none;
+      this_thread_counter = ThreadNumbers::none;
+      ThreadNumbers::give_back(number);
       this_thread_pin->map.store(PinRegistry::free_mark(), std::memory_order_release);
       this_thread_pin = &unregistered_pin;
     }
-    void touch() noexcept {}
+    void take_number() noexcept {
+      number = ThreadNumbers::take();
+      if (number != ThreadNumbers::none) this_thread_counter = number * counters_a_line;
+    }
+
+    std::uint32_t number = ThreadNumbers::none;
     inline static constinit thread_local bool exiting = false;
   };
 

@@ -38,8 +38,8 @@ class Visitors {
 
   // The map's contents end or move: iterators are of no further use.
   void dismiss() noexcept;
-  // Whether somebody stands at one of `count` groups, whose words begin at `first`.
-  bool any_at(const Word* first, std::size_t count) noexcept;
+  // Whether somebody stands at one of the groups from one to another of a table, given their words.
+  bool any_at(const Word* first, const Word* last) noexcept;
 
  private:
   friend class Visitor;
@@ -98,13 +98,13 @@ inline void Visitors::dismiss() noexcept {
   first_.store(nullptr, std::memory_order_relaxed);
 }
 
-inline bool Visitors::any_at(const Word* first, std::size_t count) noexcept {
+inline bool Visitors::any_at(const Word* first, const Word* last) noexcept {
   if (first_.load(std::memory_order_relaxed) == nullptr) return false;
   const std::lock_guard lock(lock_);
   for (const Visitor* visitor = first_.load(std::memory_order_relaxed); visitor != nullptr;
        visitor = visitor->next_) {
     const Word* word = visitor->at();
-    if (!(word < first) && word < first + count) return true;
+    if (!(word < first) && !(last < word)) return true;
   }
   return false;
 }

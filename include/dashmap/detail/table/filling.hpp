@@ -43,17 +43,18 @@ class Filling {
 
   // Takes all elements of a group; hash_of(slot) gives their hashes.
   template <class HashOf>
-  void take(const TableType& from, std::size_t group, const HashOf& hash_of) noexcept {
+  void take(TableType& from, std::size_t group, const HashOf& hash_of) noexcept {
     from.for_each(group, [&](PlaceType place) { take(place, hash_of); });
   }
 
   // The same for the only group that anything comes from, and makes room for it. What lies in its
   // own slots has room in those of each group here, so where it goes is a matter of counting.
-  // Places are kept in one number, a byte for each group, and addresses in locals: the bytes that
-  // are written could be anything else that is in memory. False where memory ran out: then the
+  // The next place of each group is a byte of one number, the distance of its tag from the first
+  // group's, and addresses are in locals: the bytes that are written could be anything else that is
+  // in memory. False where memory ran out: then the
   // elements are where they were, and nodes that were made before that are for the next try.
   template <class HashOf, class Alloc>
-  bool take_only(const TableType& from, std::size_t group, const HashOf& hash_of,
+  bool take_only(TableType& from, std::size_t group, const HashOf& hash_of,
                  const Alloc& alloc) noexcept {
     if constexpr (!SlotType::relocated_stays) {
       if (!make_room(from, group, 1, hash_of, alloc)) return false;
@@ -63,9 +64,12 @@ class Filling {
     SlotType* const from_slots = from.slots_of(group);
     const std::uint8_t* const from_tags = from.tags_of(group);
     SlotType* const to_slots = to_.slots_of(first);
-    std::uint8_t* const to_tags = to_.tags_of(first);
-    static_assert(group_width == 16 && few * group_width <= 0x80);
-    std::uint64_t next = 0x7060'5040'3020'1000;
+    // As bytes: they go on in the headers behind.
+    auto* const to_tags = reinterpret_cast<std::uint8_t*>(&to_.header_of(first)) +
+                          offsetof(typename TableType::GroupHeader, tags);
+    constexpr std::size_t group_bytes = sizeof(typename TableType::GroupHeader);
+    static_assert(group_width == 16 && group_bytes == 32 && few * group_bytes <= 0x100);
+    std::uint64_t next = 0xe0c0'a080'6040'2000;
     // The bit at which the byte of a slot's new group begins.
     const auto bit_of = [&](const SlotType& slot) {
       return 8 * ((hash_of(slot) >> shift) - first);
@@ -74,7 +78,7 @@ class Filling {
       const std::uint64_t bit = bit_of(slot);
       const std::uint64_t place = next >> bit & 0xff;
       next += std::uint64_t{1} << bit;
-      slot.relocate(to_slots[place]);
+      slot.relocate(to_slots[place - (group_bytes - group_width) * bit / 8]);
       set_tag(to_tags + place, tag);
     };
     for (BitMask full = match_full(from_tags); full; full.clear_lowest()) {
@@ -85,15 +89,15 @@ class Filling {
       return true;
     for (std::size_t i = 0; i < count_; ++i) {
       used_[i] = static_cast<std::uint32_t>(next >> 8 * i & 0xff) -
-                 static_cast<std::uint32_t>(group_width * i);
+                 static_cast<std::uint32_t>(group_bytes * i);
     }
     if constexpr (SlotType::relocated_stays) {
       // Mostly the chain has room in the slots as well. If not, it is taken again, in the same
-      // order, so to the same places. A group is full where the places of the next one begin.
+      // order, so to the same places.
       bool fits = true;
       from.for_each_chained(group, [&](PlaceType place) {
         const std::uint64_t bit = bit_of(*place.slot);
-        if ((next >> bit & 0xff) == group_width * (bit / 8 + 1)) {
+        if ((next >> bit & 0xff) == group_bytes * bit / 8 + group_width) {
           fits = false;
         } else {
           put(*place.slot, *place.tag);
@@ -104,7 +108,8 @@ class Filling {
       Counts need = used_;
       from.for_each_chained(group, [&](PlaceType place) { ++need[group_of(place, hash_of)]; });
       if (!add_nodes(need, alloc)) {
-        std::memset(to_tags, 0, count_ * group_width);
+        for (std::size_t i = 0; i < count_; ++i)
+          std::memset(to_.tags_of(first + i), 0, group_width);
         return false;
       }
     }
@@ -115,7 +120,7 @@ class Filling {
   // Adds the overflow nodes that the elements of so many groups will need. False where memory ran
   // out; the nodes that were made before are for the next try.
   template <class HashOf, class Alloc>
-  bool make_room(const TableType& from, std::size_t group, std::size_t count, const HashOf& hash_of,
+  bool make_room(TableType& from, std::size_t group, std::size_t count, const HashOf& hash_of,
                  const Alloc& alloc) noexcept {
     if (count == 1 && !is_chained(from, group)) return true;  // one group fits into one
     Counts need{};
@@ -147,7 +152,7 @@ class Filling {
   }
 
   static bool is_chained(const TableType& from, std::size_t group) noexcept {
-    return from.overflow[group].load(std::memory_order_acquire) != nullptr;
+    return from.chain_of(group) != nullptr;
   }
   template <class HashOf>
   std::size_t group_of(PlaceType place, const HashOf& hash_of) const noexcept {
@@ -173,11 +178,11 @@ class Filling {
 
   DASHMAP_DETAIL_COLD PlaceType next_in_chain(std::size_t group, std::uint32_t n) noexcept {
     if (n == group_width) {
-      // Relaxed, here and below: nobody else reaches the chain yet. What an earlier try made of it
-      // came with the source's lock.
-      node_[group] = to_.overflow[first_ + group].load(std::memory_order_relaxed);
+      node_[group] = to_.chain_of(first_ + group);
       begin_[group] = n;
     } else if (n - begin_[group] == node_[group]->width()) {
+      // Relaxed: nobody else reaches the chain yet. What an earlier try made of it came with the
+      // source's lock.
       node_[group] = node_[group]->next.load(std::memory_order_relaxed);
       begin_[group] = n;
     }

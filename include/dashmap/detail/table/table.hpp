@@ -1,18 +1,18 @@
 // Role
-//   One table: a power of two of groups in hash order. Tags, lock words and slots are three dense
-//   arrays; a group that is full chains small overflow nodes, so an insertion never waits for
-//   growth. Knows where things are; does not lock.
+//   One table: a power of two of groups in hash order. What a group has but its slots is together
+//   in a header of half a cache line; a group that is full chains small overflow nodes, so an
+//   insertion never waits for growth. Knows where things are; does not lock.
 //
-//     one allocation:  [ header | words 8 B/group | overflow heads 8 B/group |
-//                        counts of slots vacated, if large | tags 16 B/group | slots 16/group ]
+//     one allocation:  [ header of the table | header of each group, 32 B: lock word, chain, tags |
+//                        counts of slots vacated, if large | slots 16/group ]
 //
 // Invariants
 //   1. Group of a hash: its top bits. Hashes here have 63 bits (`hash >> shift` must be defined for
 //      one group), the tag is made of the low 8. So hash order is table order at every size.
 //   2. Tag 0 means empty. A slot holds an element exactly when its tag is not 0.
 //   3. All words start as 0 (virgin): the elements are still in `previous`; in a table that never
-//      had one there are none. Memory from the system is zero already and is not cleared. Words,
-//      heads and tags stay as long as the table; slots may be zeros again once vacated.
+//      had one there are none. Memory from the system is zero already and is not cleared.
+//      Groups' headers stay as long as the table; slots may be zeros again once vacated.
 //   4. Overflow nodes are only added, and freed with the table: an optimistic reader may follow a
 //      chain at any time.
 //   5. `previous` goes from a table to null once, when every group has been filled.
@@ -73,13 +73,29 @@ struct alignas(64) Table {
   using Node = OverflowNode<SlotType>;
   using PlaceType = Place<SlotType>;
 
-  std::uint8_t* tags;
+  // Names a group by the number of its first slot. Where header and slots come of the same number
+  // it takes one shift of the hash.
+  struct FirstSlot {
+    std::size_t number;
+
+    static FirstSlot of(std::size_t group) noexcept { return {group * group_width}; }
+    std::size_t group() const noexcept { return number / group_width; }
+  };
+
+  // All that an operation asks of a group before it looks at slots. The word does not lie within
+  // the bytes that a vector load of the tags reads: each write to it would stall the next such
+  // load.
+  struct alignas(32) GroupHeader {
+    std::atomic<word_t> word{0};
+    std::atomic<Node*> chain{nullptr};
+    alignas(16) std::uint8_t tags[group_width] = {};
+  };
+
   SlotType* slot_array;
   unsigned shift;
   std::atomic<Table*> previous{nullptr};  // the table whose elements are moving here
   std::uint64_t groups;
   std::uint64_t capacity;
-  std::atomic<Node*>* overflow;
   // How often an insertion helps, or looks at the exact count: now, and once the table is filled.
   std::atomic<std::uint64_t> check_mask{0};
   std::uint64_t filled_check_mask = 0;
@@ -94,23 +110,37 @@ struct alignas(64) Table {
   unsigned char offset = 0;         // from where an allocator's memory begins
   VacatedCount* vacated = nullptr;  // where the table is from the system
 
-  constexpr Table(std::uint8_t* t, SlotType* s, std::atomic<Node*>* o, std::uint64_t n) noexcept
-      : tags(t),
-        slot_array(s),
+  constexpr Table(SlotType* s, std::uint64_t n) noexcept
+      : slot_array(s),
         shift(63U - static_cast<unsigned>(std::countr_zero(n))),
         groups(n),
-        capacity(capacity_of(n)),
-        overflow(o) {}
+        capacity(capacity_of(n)) {}
 
-  // The lock words follow the header, so that reaching one takes no load.
-  std::atomic<word_t>& word_of(std::size_t group) noexcept {
-    return reinterpret_cast<std::atomic<word_t>*>(this + 1)[group];
+  // Groups' headers follow the table's own, so that reaching one takes no load.
+  GroupHeader& header_of(std::size_t group) noexcept {
+    return reinterpret_cast<GroupHeader*>(this + 1)[group];
   }
+  const GroupHeader& header_of(std::size_t group) const noexcept {
+    return reinterpret_cast<const GroupHeader*>(this + 1)[group];
+  }
+  // As bytes: its distance is twice the number of the first slot.
+  GroupHeader& header_of(FirstSlot first) noexcept {
+    static_assert(sizeof(GroupHeader) == 2 * group_width);
+    auto* const headers = reinterpret_cast<unsigned char*>(this + 1);
+    return reinterpret_cast<GroupHeader&>(headers[2 * first.number]);
+  }
+  std::atomic<word_t>& word_of(std::size_t group) noexcept { return header_of(group).word; }
   const std::atomic<word_t>& word_of(std::size_t group) const noexcept {
-    return reinterpret_cast<const std::atomic<word_t>*>(this + 1)[group];
+    return header_of(group).word;
   }
   std::size_t index_of(std::uint64_t hash) const noexcept {
     return number_as<std::size_t>(hash >> shift);
+  }
+  // Of the group that the word belongs to.
+  std::size_t index_of(const std::atomic<word_t>& word) const noexcept {
+    const auto distance =
+        reinterpret_cast<std::uintptr_t>(&word) - reinterpret_cast<std::uintptr_t>(&word_of(0));
+    return distance / sizeof(GroupHeader);
   }
   std::uint64_t first_hash(std::size_t group) const noexcept {
     return std::uint64_t{group} << shift;
@@ -118,20 +148,24 @@ struct alignas(64) Table {
   std::uint64_t last_hash(std::size_t group) const noexcept {
     return first_hash(group) + ((std::uint64_t{1} << shift) - 1);
   }
-  std::uint8_t* tags_of(std::size_t group) const noexcept { return tags + group * group_width; }
+  std::uint8_t* tags_of(std::size_t group) noexcept { return header_of(group).tags; }
+  const std::uint8_t* tags_of(std::size_t group) const noexcept { return header_of(group).tags; }
+  Node* chain_of(std::size_t group) const noexcept {
+    return header_of(group).chain.load(std::memory_order_acquire);
+  }
   SlotType* slots_of(std::size_t group) const noexcept { return slot_array + group * group_width; }
 
   // The element with the hash's tag for which `matches(slot)` is true, in the group whose slots
   // begin at `first`; `overflown`: the group has a chain.
   template <class Matches>
-  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t first, std::uint64_t hash, bool overflown,
-                                       Matches matches) const {
-    return find(first, match(tags + first, tag_pattern(hash)), hash, overflown, matches);
+  DASHMAP_DETAIL_INLINE PlaceType find(FirstSlot first, std::uint64_t hash, bool overflown,
+                                       Matches matches) {
+    return find(first, match(header_of(first).tags, tag_pattern(hash)), hash, overflown, matches);
   }
   // As above, for known lanes with the tag.
   template <class Matches>
-  DASHMAP_DETAIL_INLINE PlaceType find(std::size_t first, BitMask lanes, std::uint64_t hash,
-                                       bool overflown, Matches matches) const {
+  DASHMAP_DETAIL_INLINE PlaceType find(FirstSlot first, BitMask lanes, std::uint64_t hash,
+                                       bool overflown, Matches matches) {
     if (const auto place = find_among(first, lanes, matches)) [[likely]]
       return PlaceType::of(place->slot, place->tag);
     return overflown ? find_overflow(first, hash, matches) : PlaceType{};
@@ -139,20 +173,20 @@ struct alignas(64) Table {
   // As find, without the chain. An optional: then the compiler keeps the paths of what is found and
   // of what is not apart, where it would ask again for a null pointer.
   template <class Matches>
-  DASHMAP_DETAIL_INLINE std::optional<PlaceType> find_among(std::size_t first, BitMask lanes,
-                                                            Matches matches) const {
+  DASHMAP_DETAIL_INLINE std::optional<PlaceType> find_among(FirstSlot first, BitMask lanes,
+                                                            Matches matches) {
     for (; lanes; lanes.clear_lowest()) {
-      const std::size_t at = first + lanes.next();
-      SlotType* slot = slot_array + at;
+      const std::size_t lane = lanes.next();
+      SlotType* slot = slot_array + (first.number + lane);
       if (matches(*slot)) [[likely]]
-        return PlaceType{slot, tags + at};
+        return PlaceType{slot, header_of(first).tags + lane};
     }
     return {};
   }
-  // As find, in the chain alone. Its newest node, the first, is the widest.
+  // The same in a group's chain. Its newest node, the first, is the widest.
   template <class Matches>
-  PlaceType find_chained(std::size_t first, std::uint64_t hash, Matches matches) const {
-    Node* node = overflow[first / group_width].load(std::memory_order_acquire);
+  PlaceType find_chained(std::size_t group, std::uint64_t hash, Matches matches) const {
+    Node* node = chain_of(group);
     if (node == nullptr) return {};
     if (node->is_wide()) [[unlikely]]
       return find_in_long(*node, hash, matches);
@@ -167,12 +201,13 @@ struct alignas(64) Table {
     return {};
   }
 
-  // An empty place of the group, or none: among its slots, in its chain.
-  DASHMAP_DETAIL_INLINE PlaceType vacancy(std::size_t group) const noexcept {
-    std::uint8_t* group_tags = tags_of(group);
-    const BitMask empty = match_empty(group_tags);
+  // An empty place, or none: among the slots that begin at `first`, in a group's chain.
+  DASHMAP_DETAIL_INLINE PlaceType vacancy(FirstSlot first) noexcept {
+    std::uint8_t* const tags = header_of(first).tags;
+    const BitMask empty = match_empty(tags);
     if (!empty) return {};
-    return PlaceType::of(slots_of(group) + empty.next(), group_tags + empty.next());
+    const std::size_t lane = empty.next();
+    return PlaceType::of(slot_array + (first.number + lane), tags + lane);
   }
   PlaceType vacancy_in_chain(std::size_t group) const noexcept {
     return first_in_chain(group, match_empty);
@@ -187,7 +222,7 @@ struct alignas(64) Table {
     for (;;) {
       const PlaceType from = any_in_chain(group);
       if (!from) return false;
-      const PlaceType gap = vacancy(group);
+      const PlaceType gap = vacancy(FirstSlot::of(group));
       if (!gap) return true;
       from.slot->relocate(*gap.slot);
       from.slot->destroy_moved();
@@ -221,7 +256,7 @@ struct alignas(64) Table {
   // How many slots the group's chain has.
   std::size_t chain_width(std::size_t group) const noexcept {
     std::size_t width = 0;
-    for (const Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+    for (const Node* node = chain_of(group); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
       width += node->width();
     }
@@ -233,7 +268,7 @@ struct alignas(64) Table {
 
   // Calls f(place) for each element of the group, which the caller has locked.
   template <class F>
-  void for_each(std::size_t group, F&& f) const {
+  void for_each(std::size_t group, F&& f) {
     std::uint8_t* group_tags = tags_of(group);
     for (BitMask full = match_full(group_tags); full; full.clear_lowest()) {
       f(PlaceType{slots_of(group) + full.next(), group_tags + full.next()});
@@ -243,7 +278,7 @@ struct alignas(64) Table {
   // The same for those in its chain.
   template <class F>
   void for_each_chained(std::size_t group, F&& f) const {
-    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+    for (Node* node = chain_of(group); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
       for (std::size_t first_lane = 0; first_lane < node->width(); first_lane += group_width) {
         for (BitMask full = match_full(node->tags() + first_lane); full; full.clear_lowest()) {
@@ -275,7 +310,7 @@ struct alignas(64) Table {
   template <class Lanes>
   DASHMAP_DETAIL_NOINLINE PlaceType first_in_chain(std::size_t group,
                                                    Lanes lanes_of) const noexcept {
-    for (Node* node = overflow[group].load(std::memory_order_acquire); node != nullptr;
+    for (Node* node = chain_of(group); node != nullptr;
          node = node->next.load(std::memory_order_acquire)) {
       for (std::size_t first = 0; first < node->width(); first += group_width) {
         const BitMask lanes = lanes_of(node->tags() + first);
@@ -308,9 +343,9 @@ struct alignas(64) Table {
   }
 
   template <class Matches>
-  DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(std::size_t first, std::uint64_t hash,
+  DASHMAP_DETAIL_NOINLINE PlaceType find_overflow(FirstSlot first, std::uint64_t hash,
                                                   Matches matches) const {
-    return find_chained(first, hash, matches);
+    return find_chained(first.group(), hash, matches);
   }
 
   // Frees up to so many nodes; true when none is left.
@@ -320,7 +355,7 @@ struct alignas(64) Table {
   static constexpr std::size_t alignment = std::max<std::size_t>(64, alignof(SlotType));
 
   struct Layout {
-    std::size_t words, overflow, vacated, tags, slot_array, bytes;
+    std::size_t vacated, slot_array, bytes;
     bool large;
   };
   static Layout layout_for(std::uint64_t groups);

@@ -72,20 +72,17 @@ void Table<SlotType>::free_blocks(unsigned char* memory, std::size_t count,
 
 template <class SlotType>
 auto Table<SlotType>::layout_for(std::uint64_t groups) -> Layout {
-  constexpr std::uint64_t per_group = 8 + sizeof(void*) + group_width * (1 + sizeof(SlotType));
+  constexpr std::uint64_t per_group = sizeof(GroupHeader) + group_width * sizeof(SlotType);
   constexpr std::uint64_t room = std::numeric_limits<std::size_t>::max() / 2 - sizeof(Table) - 4096;
   if (groups > room / per_group) throw std::length_error("dashmap: capacity too large");
   const auto align = [](std::size_t n) { return (n + alignment - 1) / alignment * alignment; };
   const auto n = number_as<std::size_t>(groups);
   Layout layout{};
-  layout.words = sizeof(Table);
-  layout.overflow = layout.words + n * sizeof(word_t);
-  layout.vacated = layout.overflow + n * sizeof(void*);
+  layout.vacated = sizeof(Table) + n * sizeof(GroupHeader);
   layout.large = n * per_group >= system_bytes;
   const std::size_t slot_bytes = n * group_width * sizeof(SlotType);
   const std::size_t counts = layout.large ? vacated_counts(slot_bytes) : 0;
-  layout.tags = (layout.vacated + counts * sizeof(VacatedCount) + 15) / 16 * 16;
-  layout.slot_array = align(layout.tags + n * group_width);
+  layout.slot_array = align(layout.vacated + counts * sizeof(VacatedCount));
   layout.bytes = align(layout.slot_array + slot_bytes);
   return layout;
 }
@@ -123,12 +120,11 @@ Table<SlotType>* Table<SlotType>::create(std::uint64_t groups, const Alloc& allo
     const auto address = reinterpret_cast<std::uintptr_t>(base);
     offset = static_cast<unsigned char>(-address % alignment);
     base += offset;
-    std::memset(base + layout.words, 0, layout.slot_array - layout.words);
+    std::memset(base + sizeof(Table), 0, layout.slot_array - sizeof(Table));
   }
   // Places of arrays in it, which begin to live as zeros, or when they are written.
   auto* const slot_array = reinterpret_cast<SlotType*>(base + layout.slot_array);
-  auto* const overflow = reinterpret_cast<std::atomic<Node*>*>(base + layout.overflow);
-  Table* const table = ::new (base) Table(base + layout.tags, slot_array, overflow, groups);
+  Table* const table = ::new (base) Table(slot_array, groups);
   table->bytes = layout.bytes;
   table->from_system = from_system;
   table->offset = offset;
@@ -144,7 +140,7 @@ template <class SlotType>
 template <class Alloc>
 auto Table<SlotType>::add_overflow(std::size_t group, const Alloc& alloc) -> Node& {
   // Relaxed: who adds nodes has the group to itself, and what others added came with its lock.
-  Node* const head = overflow[group].load(std::memory_order_relaxed);
+  Node* const head = header_of(group).chain.load(std::memory_order_relaxed);
   const std::size_t chained = chain_width(group);
   const std::size_t width = chained < group_width
                                 ? overflow_width
@@ -157,7 +153,7 @@ auto Table<SlotType>::add_overflow(std::size_t group, const Alloc& alloc) -> Nod
     node->set_next_of_table(newest);
   } while (!nodes.compare_exchange_weak(newest, node, std::memory_order_release,
                                         std::memory_order_relaxed));  // relaxed: as its load
-  overflow[group].store(node, std::memory_order_release);  // sync(table.overflow)
+  header_of(group).chain.store(node, std::memory_order_release);  // sync(table.overflow)
   return *node;
 }
 
