@@ -144,10 +144,7 @@ class Lookup : public Locker<Types> {
     // Made first: so nothing has to keep the hash, which the rare paths compute anew.
     const TagPattern tag = tag_pattern(hash);
     if (const QuickPin pin(this); pin) [[likely]] {
-      GroupType group = newest_group(hash);
-      // A word that was not readable never gets equal to this: no need to ask (lock_word.hpp, 6).
-      group.seen |= word::readable;
-      settle_value(group.seen);
+      const GroupType group = as_if_readable(newest_group(hash));
       const BitMask lanes = match(group.header().tags, tag);
       bool unsure = false;
       const auto matches = racy_matcher(hash, key, &unsure);
@@ -211,10 +208,9 @@ class Lookup : public Locker<Types> {
   // Looks for the key in a group that was found live, and locks it shared where the key is; false
   // when that takes more than one step.
   template <class Q>
-  DASHMAP_DETAIL_INLINE bool find_shared_in(const GroupType& group, std::uint64_t hash,
-                                            const Q& key, FoundShared& found) {
-    if (!word::is_readable(group.seen)) [[unlikely]]
-      return false;
+  DASHMAP_DETAIL_INLINE bool find_shared_in(const GroupType& live, std::uint64_t hash, const Q& key,
+                                            FoundShared& found) {
+    const GroupType group = as_if_readable(live);
     if constexpr (Types::racy_keys) {
       if (const PlaceType place = find_in(group, hash, racy_matcher(hash, key))) {
         found = {group.word, place.slot};

@@ -54,6 +54,16 @@ struct Group {
   std::uint64_t last_hash() const noexcept { return table->last_hash(index()); }
 };
 
+// For a search that ends with a look at the word: one that was not readable never gets equal to
+// what this gives, so nobody need ask (lock_word.hpp, 6). By value: else it would be kept in
+// memory.
+template <class TableType>
+DASHMAP_DETAIL_INLINE Group<TableType> as_if_readable(Group<TableType> group) noexcept {
+  group.seen |= word::readable;
+  settle_value(group.seen);
+  return group;
+}
+
 // The table of all empty maps, with its one group.
 template <class SlotType>
 struct EmptyTable {
