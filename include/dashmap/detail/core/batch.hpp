@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -136,10 +137,11 @@ using Hashes = std::span<const std::uint64_t>;
 
 // Fetches what look-ups of the hashes will read, or insertions write as well, unless a core's cache
 // has room for all of it: of those that come later their groups, of the next ones, whose groups are
-// there by now, their slots.
+// there by now, their slots, and of those that it is the turn of what their keys refer to.
 template <bool Inserts, class Map>
-void prefetch(Map& map, Hashes later, Hashes next) {
-  if (later.empty() && next.empty()) return;
+void prefetch(Map& map, Hashes later, Hashes next, Hashes now) {
+  using Slot = typename Map::SlotType;
+  if (later.empty() && next.empty() && (now.empty() || !has_characters<Slot>)) return;
   const Pin pin(&map);
   auto* table = map.table();
   if (table->bytes <= cached_bytes) return;
@@ -151,7 +153,19 @@ void prefetch(Map& map, Hashes later, Hashes next) {
     const std::size_t group = table->index_of(hash);
     BitMask lanes = match(table->tags_of(group), tag_pattern(hash));
     if (Inserts && !lanes) lanes = match_empty(table->tags_of(group));
-    if (lanes) DASHMAP_DETAIL_PREFETCH(table->slots_of(group) + lanes.next());
+    if (!lanes) continue;
+    const Slot* const slot = table->slots_of(group) + lanes.next();
+    DASHMAP_DETAIL_PREFETCH(slot);
+    if constexpr (std::bit_floor(sizeof(Slot)) != sizeof(Slot)) {  // it may lie in two lines
+      DASHMAP_DETAIL_PREFETCH(reinterpret_cast<const char*>(slot + 1) - 1);
+    }
+  }
+  if constexpr (has_characters<Slot>) {
+    for (const std::uint64_t hash : now) {
+      const std::size_t group = table->index_of(hash);
+      const BitMask lanes = match(table->tags_of(group), tag_pattern(hash));
+      if (lanes) prefetch_characters(table->slots_of(group)[lanes.next()]);
+    }
   }
 }
 
@@ -212,7 +226,7 @@ void in_batches(Map& map, Range&& range, HashOf&& hash_of, One&& one) {
     };
     for (;;) {
       fill(*later);
-      prefetch<Inserts>(map, later->hashes(), next->hashes());
+      prefetch<Inserts>(map, later->hashes(), next->hashes(), now->hashes());
       for (std::size_t i = 0; i < now->size; ++i) {
         if constexpr (gives_its_elements<Range>) {
           one(std::move(*now->element[i]), now->hash[i]);

@@ -103,9 +103,10 @@ class DASHMAP_DETAIL_SHARED Counter {
     using Traits = std::allocator_traits<LineAlloc<Alloc>>;
     Stripes::Line* const lines = std::to_address(Traits::allocate(line_alloc, n + 1));
     for (std::size_t i = 2; i <= n; ++i) ::new (static_cast<void*>(lines + i)) Stripes::Line;
-    auto* const made =
-        ::new (static_cast<void*>(lines)) Stripes(static_cast<std::uint32_t>(n) * counters_a_line);
-    stripes_.store(made, std::memory_order_release);  // sync(counter.stripes)
+    // sync(counter.stripes)
+    stripes_.store(::new (static_cast<void*>(lines))
+                       Stripes(static_cast<std::uint32_t>(n) * counters_a_line),
+                   std::memory_order_release);
   }
 
   // The rest is for who has the count alone: so relaxed is enough.

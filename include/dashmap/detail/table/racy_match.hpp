@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/base/hash_bytes.hpp"
@@ -61,6 +62,20 @@ struct StringImage {
 };
 inline constexpr bool knows_strings =
     DASHMAP_DETAIL_GNU_STRING != 0 && sizeof(StringImage) == sizeof(std::string);
+
+// Keys whose characters may be elsewhere, but it is known where.
+template <class SlotType>
+inline constexpr bool has_characters =
+    knows_strings && SlotType::in_place &&
+    std::is_same_v<std::remove_cvref_t<decltype(std::declval<SlotType&>().element().key)>,
+                   std::string>;
+// Asks for those of a slot's key.
+template <class SlotType>
+DASHMAP_DETAIL_INLINE void prefetch_characters(const SlotType& slot) noexcept {
+  const auto& image = reinterpret_cast<const StringImage&>(slot.element().key);
+  // What is no address any more does no harm: nothing is read.
+  DASHMAP_DETAIL_PREFETCH(reinterpret_cast<const char*>(racy_copy(image.characters)));
+}
 
 template <class Q>
 inline constexpr bool is_c_string =
