@@ -137,13 +137,13 @@ using Hashes = std::span<const std::uint64_t>;
 
 // Fetches what look-ups of the hashes will read, or insertions write as well, unless a core's cache
 // has room for all of it: of those that come later their groups, of the next ones, whose groups are
-// there by now, their slots, and of those that it is the turn of what their keys refer to.
+// there by now, their slots, and of those whose turn it is what their keys refer to.
 template <bool Inserts, class Map>
 void prefetch(Map& map, Hashes later, Hashes next, Hashes now) {
   using Slot = typename Map::SlotType;
   if (later.empty() && next.empty() && (now.empty() || !has_characters<Slot>)) return;
   const Pin pin(&map);
-  auto* table = map.table();
+  const auto* table = map.table();
   if (table->bytes <= cached_bytes) return;
   for (const std::uint64_t hash : later) {
     const std::size_t group = table->index_of(hash);

@@ -199,8 +199,8 @@ class Sweeper : public GroupFinder<Types> {
   static constexpr std::size_t line = 64;
   static constexpr std::size_t headers_ahead = 4;
 
-  // Asks for the slots of the next group and for a header `headers_ahead`, if there are any: the
-  // lock's instruction keeps the processor from looking ahead by itself.
+  // Asks for the slots of the next group and for the header of one further on, if there are any:
+  // the lock's instruction keeps the processor from looking ahead by itself.
   DASHMAP_DETAIL_INLINE static void prefetch_behind(const GroupHeader* header,
                                                     const SlotType* slot_array, bool any) noexcept {
     if (!any) return;

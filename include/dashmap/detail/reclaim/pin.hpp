@@ -161,9 +161,9 @@ class DASHMAP_DETAIL_SHARED Pin {
     } else {
       if (this_thread_pin == &unregistered_pin) {
         static thread_local Owner owner;
-        owner.take_number();
         const bool refused = DASHMAP_DETAIL_MEMBARRIER != 0 && fenced;
         this_thread_pin = PinRegistry::claim(refused ? PinRegistry::fenced_mark() : nullptr);
+        owner.take_number();
       }
       record_ = this_thread_pin;
       // Relaxed: the record is this thread's.
