@@ -67,6 +67,14 @@ DASHMAP_DETAIL_INLINE void settle_value([[maybe_unused]] T& value) noexcept {
 #endif
 }
 
+// Exchanges two values that no other thread uses.
+template <class T>
+void exchange_unshared(std::atomic<T>& a, std::atomic<T>& b) noexcept {
+  // Relaxed, all three: there is nobody to order them for.
+  const T before = a.load(std::memory_order_relaxed);
+  a.store(b.exchange(before, std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
 /// A full 128-bit product.
 struct Product128 {
   std::uint64_t low;

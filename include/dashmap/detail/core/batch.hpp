@@ -149,22 +149,25 @@ void prefetch(Map& map, Hashes later, Hashes next, Hashes now) {
     const std::size_t group = table->index_of(hash);
     DASHMAP_DETAIL_PREFETCH(&table->header_of(group));
   }
-  for (const std::uint64_t hash : next) {
+  // The slot that has the key, most likely, or that it will get.
+  const auto slot_of = [table](std::uint64_t hash) -> const Slot* {
     const std::size_t group = table->index_of(hash);
     BitMask lanes = match(table->tags_of(group), tag_pattern(hash));
     if (Inserts && !lanes) lanes = match_empty(table->tags_of(group));
-    if (!lanes) continue;
-    const Slot* const slot = table->slots_of(group) + lanes.next();
+    return lanes ? table->slots_of(group) + lanes.next() : nullptr;
+  };
+  for (const std::uint64_t hash : next) {
+    const Slot* const slot = slot_of(hash);
+    if (slot == nullptr) continue;
     DASHMAP_DETAIL_PREFETCH(slot);
-    if constexpr (std::bit_floor(sizeof(Slot)) != sizeof(Slot)) {  // it may lie in two lines
+    if constexpr (std::bit_floor(sizeof(Slot)) != sizeof(Slot)) {
+      // As bytes: the last one may lie in another line.
       DASHMAP_DETAIL_PREFETCH(reinterpret_cast<const char*>(slot + 1) - 1);
     }
   }
   if constexpr (has_characters<Slot>) {
     for (const std::uint64_t hash : now) {
-      const std::size_t group = table->index_of(hash);
-      const BitMask lanes = match(table->tags_of(group), tag_pattern(hash));
-      if (lanes) prefetch_characters(table->slots_of(group)[lanes.next()]);
+      if (const Slot* const slot = slot_of(hash)) prefetch_characters(*slot);
     }
   }
 }

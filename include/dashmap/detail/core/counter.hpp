@@ -25,6 +25,7 @@
 #include <memory>
 #include <new>
 
+#include "dashmap/detail/base/bits.hpp"
 #include "dashmap/detail/base/config.hpp"
 #include "dashmap/detail/reclaim/pin.hpp"
 
@@ -72,7 +73,7 @@ class DASHMAP_DETAIL_SHARED Counter {
   }
   // Counts there, and gives its new value.
   DASHMAP_DETAIL_INLINE static std::int64_t add_own(Number& own, std::int64_t change) noexcept {
-    // Relaxed: nobody else stores it.
+    // Relaxed, the load: nobody else stores it.
     const std::int64_t value = own.load(std::memory_order_relaxed) + change;
     own.store(value, std::memory_order_release);
     return value;
@@ -109,12 +110,12 @@ class DASHMAP_DETAIL_SHARED Counter {
                    std::memory_order_release);
   }
 
-  // The rest is for who has the count alone: so relaxed is enough.
+  // The rest is for who has the count alone.
 
   // Back to 0, with nothing allocated.
   template <class Alloc>
   void reset(const Alloc& alloc) noexcept {
-    first_.store(0, std::memory_order_relaxed);
+    first_.store(0, std::memory_order_relaxed);  // relaxed, here and below: nobody else counts
     const std::size_t n = stripe_count();
     Stripes* const old = stripes_.exchange(&no_stripes, std::memory_order_relaxed);
     if (n == 0) return;
@@ -125,11 +126,11 @@ class DASHMAP_DETAIL_SHARED Counter {
                        std::pointer_traits<typename Traits::pointer>::pointer_to(*lines), n + 1);
   }
   void swap(Counter& other) noexcept {
-    exchange(first_, other.first_);
-    exchange(stripes_, other.stripes_);
+    exchange_unshared(first_, other.first_);
+    exchange_unshared(stripes_, other.stripes_);
   }
   void add_alone(std::int64_t change) noexcept {
-    first_.fetch_add(change, std::memory_order_relaxed);
+    first_.fetch_add(change, std::memory_order_relaxed);  // relaxed: nobody else counts
   }
 
  private:
@@ -137,12 +138,6 @@ class DASHMAP_DETAIL_SHARED Counter {
   using LineAlloc = typename std::allocator_traits<Alloc>::template rebind_alloc<Stripes::Line>;
 
   Stripes& stripes() const noexcept { return *stripes_.load(std::memory_order_acquire); }
-
-  template <class T>
-  static void exchange(std::atomic<T>& a, std::atomic<T>& b) noexcept {
-    a.store(b.exchange(a.load(std::memory_order_relaxed), std::memory_order_relaxed),
-            std::memory_order_relaxed);
-  }
 
   Number first_{0};
   std::atomic<Stripes*> stripes_{&no_stripes};

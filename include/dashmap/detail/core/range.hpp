@@ -287,6 +287,7 @@ class Ranges : public Operations<Types> {
     const auto at = reinterpret_cast<std::uintptr_t>(where);
     for (const TableType* table = this->table(); table != nullptr;
          table = table->previous.load(std::memory_order_acquire)) {
+      // As numbers, here and above: it may point into none of the tables.
       const auto begin = reinterpret_cast<std::uintptr_t>(&table->header_of(0));
       if (begin <= at && at < begin + table->groups * sizeof(typename TableType::GroupHeader))
         return true;

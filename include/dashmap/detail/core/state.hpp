@@ -111,7 +111,7 @@ class State {
     other.visitors_.dismiss();
     other.free_retired();
     // This one's are the empty table and 0.
-    exchange(sleepers_.newest_table, other.sleepers_.newest_table);
+    exchange_unshared(sleepers_.newest_table, other.sleepers_.newest_table);
     count_.swap(other.count_);
   }
 
@@ -120,7 +120,7 @@ class State {
     other.visitors_.dismiss();
     free_retired();
     other.free_retired();
-    exchange(sleepers_.newest_table, other.sleepers_.newest_table);
+    exchange_unshared(sleepers_.newest_table, other.sleepers_.newest_table);
     count_.swap(other.count_);
     std::swap(shard_bits_, other.shard_bits_);
   }
@@ -205,6 +205,7 @@ class State {
   // While a table grows an insertion in so many helps, less one.
   static constexpr std::uint64_t help_mask = 3;
 
+  // The same by a thread that has no counter of its own, or where the count is not striped.
   DASHMAP_DETAIL_NOINLINE std::int64_t count_in_shared(const TableType& table) noexcept {
     // Relaxed: a hint, who is sent to help looks again.
     const bool growing = table.previous.load(std::memory_order_relaxed) != nullptr;
@@ -294,12 +295,6 @@ class State {
   ByteLock resize_lock_;              // resizing is rare and mostly tries
 
  private:
-  template <class T>
-  static void exchange(std::atomic<T>& a, std::atomic<T>& b) noexcept {
-    a.store(b.exchange(a.load(std::memory_order_relaxed), std::memory_order_relaxed),
-            std::memory_order_relaxed);
-  }
-
   void free_retired() noexcept {
     for (std::atomic<TableType*>* tables : {&retired_, &kept_, &doomed_}) {
       TableType* list = tables->exchange(nullptr, std::memory_order_acquire);

@@ -51,8 +51,8 @@ class Filling {
   // own slots has room in those of each group here, so where it goes is a matter of counting.
   // The next place of each group is a byte of one number, the distance of its tag from the first
   // group's, and addresses are in locals: the bytes that are written could be anything else that is
-  // in memory. False where memory ran out: then the
-  // elements are where they were, and nodes that were made before that are for the next try.
+  // in memory. False where memory ran out: then the elements are where they were, and nodes that
+  // were made before that are for the next try.
   template <class HashOf, class Alloc>
   bool take_only(TableType& from, std::size_t group, const HashOf& hash_of,
                  const Alloc& alloc) noexcept {
@@ -67,8 +67,8 @@ class Filling {
     // As bytes: they go on in the headers behind.
     auto* const to_tags = reinterpret_cast<std::uint8_t*>(&to_.header_of(first)) +
                           offsetof(typename TableType::GroupHeader, tags);
-    constexpr std::size_t group_bytes = sizeof(typename TableType::GroupHeader);
-    static_assert(group_width == 16 && group_bytes == 32 && few * group_bytes <= 0x100);
+    constexpr std::size_t header_bytes = sizeof(typename TableType::GroupHeader);
+    static_assert(group_width == 16 && header_bytes == 32 && few * header_bytes <= 0x100);
     std::uint64_t next = 0xe0c0'a080'6040'2000;
     // The bit at which the byte of a slot's new group begins.
     const auto bit_of = [&](const SlotType& slot) {
@@ -78,7 +78,7 @@ class Filling {
       const std::uint64_t bit = bit_of(slot);
       const std::uint64_t place = next >> bit & 0xff;
       next += std::uint64_t{1} << bit;
-      slot.relocate(to_slots[place - (group_bytes - group_width) * bit / 8]);
+      slot.relocate(to_slots[place - (header_bytes - group_width) * bit / 8]);
       set_tag(to_tags + place, tag);
     };
     for (BitMask full = match_full(from_tags); full; full.clear_lowest()) {
@@ -89,7 +89,7 @@ class Filling {
       return true;
     for (std::size_t i = 0; i < count_; ++i) {
       used_[i] = static_cast<std::uint32_t>(next >> 8 * i & 0xff) -
-                 static_cast<std::uint32_t>(group_bytes * i);
+                 static_cast<std::uint32_t>(header_bytes * i);
     }
     if constexpr (SlotType::relocated_stays) {
       // Mostly the chain has room in the slots as well. If not, it is taken again, in the same
@@ -97,7 +97,7 @@ class Filling {
       bool fits = true;
       from.for_each_chained(group, [&](PlaceType place) {
         const std::uint64_t bit = bit_of(*place.slot);
-        if ((next >> bit & 0xff) == group_bytes * bit / 8 + group_width) {
+        if ((next >> bit & 0xff) == header_bytes * bit / 8 + group_width) {
           fits = false;
         } else {
           put(*place.slot, *place.tag);

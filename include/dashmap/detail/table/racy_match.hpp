@@ -72,8 +72,9 @@ inline constexpr bool has_characters =
 // Asks for those of a slot's key.
 template <class SlotType>
 DASHMAP_DETAIL_INLINE void prefetch_characters(const SlotType& slot) noexcept {
+  // No more than its bytes is looked at, which lie so.
   const auto& image = reinterpret_cast<const StringImage&>(slot.element().key);
-  // What is no address any more does no harm: nothing is read.
+  // A number made an address: if it is none any more that does no harm, as nothing is read.
   DASHMAP_DETAIL_PREFETCH(reinterpret_cast<const char*>(racy_copy(image.characters)));
 }
 

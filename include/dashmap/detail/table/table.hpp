@@ -116,7 +116,8 @@ struct alignas(64) Table {
         groups(n),
         capacity(capacity_of(n)) {}
 
-  // Groups' headers follow the table's own, so that reaching one takes no load.
+  // Groups' headers follow the table's own, so that reaching one takes no load: casts to what lies
+  // there in the same allocation.
   GroupHeader& header_of(std::size_t group) noexcept {
     return reinterpret_cast<GroupHeader*>(this + 1)[group];
   }
@@ -136,7 +137,7 @@ struct alignas(64) Table {
   std::size_t index_of(std::uint64_t hash) const noexcept {
     return number_as<std::size_t>(hash >> shift);
   }
-  // Of the group that the word belongs to.
+  // Of the group that the word belongs to. As numbers: words are not in one array.
   std::size_t index_of(const std::atomic<word_t>& word) const noexcept {
     const auto distance =
         reinterpret_cast<std::uintptr_t>(&word) - reinterpret_cast<std::uintptr_t>(&word_of(0));
