@@ -254,12 +254,7 @@ class Container {
   /// Removes the key; true if it was there. \locks group exclusive
   template <Query<Types> Q = key_type>
   bool erase(const Q& key) {
-    static constexpr Request request{Operation::erase};
-    return engine_
-        .template remove<bool>(
-            as_query<Types>(key), typename Engine::Unconditional{},
-            [](auto&, const auto& make) { make(true); }, request)
-        .has_value();
+    return engine_.erase(as_query<Types>(key));
   }
 
   // --- iteration ---------------------------------------------------------------------------------

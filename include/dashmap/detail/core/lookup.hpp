@@ -82,7 +82,7 @@ class Lookup : public Locker<Types> {
     bool taken = false;
     if (const QuickPin pin(this); pin) [[likely]] {
       group = newest_group(hash);
-      if (word::is_readable(group.seen) && word::is_quiet(group.seen)) [[likely]] {
+      if (is_free(group)) [[likely]] {
         bool wanted = true;
         if constexpr (Types::racy_keys) {
           place = find_in(group, hash, racy_matcher(hash, key));
@@ -92,11 +92,7 @@ class Lookup : public Locker<Types> {
           wanted = !OnlyPresent || lanes || word::has_overflow(group.seen);
         }
         if (!wanted && unchanged(group)) return Found(Section(), group, {});
-        word_t seen = group.seen;
-        // A failure (relaxed) is not looked at: the slow path reads the word anew.
-        taken = wanted && group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
-                                                              std::memory_order_acquire,
-                                                              std::memory_order_relaxed);
+        taken = wanted && lock_as_seen(group);
       }
     }
     if (!taken) [[unlikely]] {
@@ -110,7 +106,6 @@ class Lookup : public Locker<Types> {
       if (Waits && slow.group.word == nullptr) __builtin_unreachable();
       return Found(slow.section(this->sleepers()), slow.group, slow.place);
     }
-    changes_may_follow();
     if (group.word == nullptr) __builtin_unreachable();
     Found found(Section(this->sleepers(), *group.word, word::locked_from(group.seen)), group,
                 place);
@@ -196,6 +191,13 @@ class Lookup : public Locker<Types> {
   }
   DASHMAP_DETAIL_INLINE static bool unchanged(const GroupType& group) noexcept {
     return unchanged(*group.word, group.seen);
+  }
+
+  // `unsure` is for keys that are no plain data: of such a one it cannot be told.
+  template <class Q>
+  DASHMAP_DETAIL_INLINE RacyMatcher<Types::racy_keys, typename Types::Equal, Q> racy_matcher(
+      std::uint64_t hash, const Q& query, bool* unsure = nullptr) const noexcept {
+    return {this->equal(), hash, query, unsure};
   }
 
  private:
@@ -383,13 +385,6 @@ class Lookup : public Locker<Types> {
         return take(*found.slot);
       if (const Loan loan(*found.word, found.slot); loan) return take(*found.slot);
     }
-  }
-
-  // `unsure` is for keys that are no plain data: of such a one it cannot be told.
-  template <class Q>
-  DASHMAP_DETAIL_INLINE RacyMatcher<Types::racy_keys, typename Types::Equal, Q> racy_matcher(
-      std::uint64_t hash, const Q& query, bool* unsure = nullptr) const noexcept {
-    return {this->equal(), hash, query, unsure};
   }
 };
 

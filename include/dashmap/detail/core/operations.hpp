@@ -28,25 +28,26 @@
 #include <type_traits>
 #include <utility>
 
-#include "dashmap/detail/core/room.hpp"
+#include "dashmap/detail/core/one_step.hpp"
 
 namespace dashmap::detail {
 
 template <class Types>
-class Operations : public Room<Types> {
+class Operations : public OneStep<Types> {
  public:
-  using Base = Room<Types>;
+  using Base = OneStep<Types>;
+  using Base::Base;
+  using typename Base::Displaced;
+  using typename Base::Due;
   using typename Base::Found;
   using typename Base::FoundShared;
   using typename Base::GroupType;
   using typename Base::Key;
   using typename Base::PlaceType;
+  using typename Base::Prepared;
   using typename Base::SlotType;
   using typename Base::TableType;
   using typename Base::Value;
-  using Prepared = typename Types::Prepared;
-  using Displaced = typename Types::Displaced;
-  using Base::Base;
 
   // The record of an operation's exclusive lock, while user code may run under it.
   class Mark {
@@ -66,12 +67,10 @@ class Operations : public Room<Types> {
     ClosureMark mark_;
   };
   struct NoMark {
-    template <class Q>
-    NoMark(const Operations&, const Found&, std::uint64_t, const Q&, const Request&) noexcept {}
+    template <class... Any>
+    DASHMAP_DETAIL_INLINE explicit NoMark(const Any&...) noexcept {}
   };
-  struct NoClosureMark {
-    NoClosureMark(const void*, const void*, HoldKind, Operation) noexcept {}
-  };
+
   template <class Q>
   DASHMAP_DETAIL_INLINE std::optional<Value> get_copy(const Q& key) {
     static constexpr Request request{Operation::get_copy, no_deadline, true, true};
@@ -81,7 +80,7 @@ class Operations : public Room<Types> {
                              [](const SlotType& slot) { return racy_copy(slot.element().value); });
     } else {
       constexpr bool user_code = !std::is_trivially_copyable_v<Value>;
-      using MarkType = std::conditional_t<user_code, ClosureMark, NoClosureMark>;
+      using MarkType = std::conditional_t<user_code, ClosureMark, NoMark>;
       for (;;) {
         const FoundShared found = this->find_shared(hash, key, request);
         if (!found) return std::nullopt;
@@ -211,6 +210,17 @@ class Operations : public Room<Types> {
   }
   struct Unconditional {};
 
+  // True when the key was there.
+  template <class Q>
+  DASHMAP_DETAIL_INLINE bool erase(const Q& key) {
+    if constexpr (Types::plain) {
+      const Step step = this->erase_in_one_step(this->hash_of(key), key);
+      if (step != Step::none) [[likely]]
+        return step == Step::present;
+    }
+    return erase_somehow<Q>(key);
+  }
+
   // Replaces the value by what f(const Key&, Value) gives; false when the key is absent. The old
   // value is passed as a copy where f may throw and a copy can be had, else moved.
   template <class Q, class F>
@@ -286,22 +296,6 @@ class Operations : public Room<Types> {
     then();
   }
 
-  // Runs maintenance, if an insertion asked for it, after the locks declared later are released.
-  class Due {
-   public:
-    explicit Due(Operations& map) noexcept : map_(map) {}
-    Due(const Due&) = delete;
-    Due& operator=(const Due&) = delete;
-    DASHMAP_DETAIL_INLINE ~Due() {
-      if (counter != 0) [[unlikely]]
-        map_.maintain(counter);
-    }
-    std::int64_t counter = 0;
-
-   private:
-    Operations& map_;
-  };
-
   // Builds an element of the key and make()'s value and puts it into the locked group.
   template <class Q, class Make>
   DASHMAP_DETAIL_INLINE PlaceType add(const GroupType& group, Later<Prepared>& fresh,
@@ -346,12 +340,46 @@ class Operations : public Room<Types> {
   template <class Q>
   DASHMAP_DETAIL_INLINE bool store(std::uint64_t hash, Q&& key, Value&& value, Displaced& displaced,
                                    const Request& request) {
+    using Given = std::remove_cvref_t<Q>;
+    if constexpr (Types::plain && plain_key<Given>) {
+      const Step step = this->store_in_one_step(hash, key, value, displaced);
+      if (step != Step::none) [[likely]]
+        return step == Step::absent;
+      const std::optional<Value> old = store_somehow<Given>(hash, key, value, request);
+      if (old) displaced.value.emplace(*old);
+      return !old;
+    } else {
+      return store_under_lock(hash, std::forward<Q>(key), std::move(value), displaced, request);
+    }
+  }
+
+ private:
+  template <class Q>
+  static constexpr bool plain_key =
+      std::is_same_v<Q, Key> || (std::is_scalar_v<Key> && std::is_scalar_v<Q>);
+
+  // Out of line, here and below, and by value: see one_step.hpp.
+  template <class Q>
+  DASHMAP_DETAIL_NOINLINE bool erase_somehow(QueryArg<Q> key) {
+    static constexpr Request request{Operation::erase};
+    const auto take = [](auto&, const auto& make) { make(true); };
+    return remove<bool>(key, Unconditional(), take, request).has_value();
+  }
+  template <class Q>
+  DASHMAP_DETAIL_NOINLINE std::optional<Value> store_somehow(std::uint64_t hash, QueryArg<Q> key,
+                                                             Value value, const Request& request) {
+    Displaced displaced;
+    store_under_lock(hash, key, std::move(value), displaced, request);
+    return displaced.value;
+  }
+
+  template <class Q>
+  DASHMAP_DETAIL_INLINE bool store_under_lock(std::uint64_t hash, Q&& key, Value&& value,
+                                              Displaced& displaced, const Request& request) {
     Due due(*this);
     Later<Prepared> fresh;
-    using Given = std::remove_cvref_t<Q>;
-    constexpr bool plain_key =
-        std::is_same_v<Given, Key> || (std::is_scalar_v<Key> && std::is_scalar_v<Given>);
-    using MarkType = std::conditional_t<Types::trivial && plain_key, NoMark, Mark>;
+    constexpr bool unmarked = Types::trivial && plain_key<std::remove_cvref_t<Q>>;
+    using MarkType = std::conditional_t<unmarked, NoMark, Mark>;
     Found found = this->find_exclusive(hash, key, request);
     const MarkType mark(*this, found, hash, key, request);
     if (found.place) {
@@ -364,23 +392,6 @@ class Operations : public Room<Types> {
     return true;
   }
 
-  // Storing what a closure gives cannot fail.
-  static constexpr bool moves_back =
-      std::is_nothrow_move_constructible_v<Value> && std::is_nothrow_destructible_v<Value>;
-
-  // A value lent to a closure that is called with `Args`: a copy, if there can be one, where
-  // something may throw before it is back.
-  template <class F, class... Args>
-  static Value lend(Value& value) {
-    if constexpr ((std::is_nothrow_invocable_v<F&, Args...> && moves_back) ||
-                  !std::is_copy_constructible_v<Value>) {
-      return std::move(value);
-    } else {
-      return value;
-    }
-  }
-
- private:
   template <class R>
   using ViewResult =
       std::conditional_t<std::is_void_v<R>, bool, std::optional<std::remove_cvref_t<R>>>;

@@ -89,6 +89,22 @@ class Resizer : public State<Types> {
     }
   }
 
+  // Runs maintenance, if an insertion asked for it, after the locks declared later are released.
+  class Due {
+   public:
+    explicit Due(Resizer& map) noexcept : map_(map) {}
+    Due(const Due&) = delete;
+    Due& operator=(const Due&) = delete;
+    DASHMAP_DETAIL_INLINE ~Due() {
+      if (counter != 0) [[unlikely]]
+        map_.maintain(counter);
+    }
+    std::int64_t counter = 0;
+
+   private:
+    Resizer& map_;
+  };
+
   // For a writer that did not find its group in the newest table: moves the next few units, in
   // order, so that the new table's memory is touched page by page; once all had their turn, the
   // hash's own. What cannot be had at once stays. The map is pinned.

@@ -64,6 +64,23 @@ DASHMAP_DETAIL_INLINE Group<TableType> as_if_readable(Group<TableType> group) no
   return group;
 }
 
+// Nobody is in the group, or waits for it.
+template <class TableType>
+DASHMAP_DETAIL_INLINE bool is_free(const Group<TableType>& group) noexcept {
+  return word::is_readable(group.seen) && word::is_quiet(group.seen);
+}
+// Locks such a group exclusively if it has not changed since, which proves a search in it right.
+template <class TableType>
+DASHMAP_DETAIL_INLINE bool lock_as_seen(const Group<TableType>& group) noexcept {
+  word_t seen = group.seen;
+  // A failure (relaxed) is not looked at: the slow path reads the word anew.
+  if (!group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
+                                           std::memory_order_acquire, std::memory_order_relaxed))
+    return false;
+  changes_may_follow();
+  return true;
+}
+
 // The table of all empty maps, with its one group.
 template <class SlotType>
 struct EmptyTable {
@@ -193,6 +210,8 @@ class State {
   // Counts elements in, into a map that nobody else knows.
   void count_many(std::int64_t n) noexcept { count_.add_alone(n); }
   DASHMAP_DETAIL_INLINE void count_out(std::int64_t n = 1) noexcept { count_.add(-n); }
+  // The calling thread's own counter, if it has one.
+  DASHMAP_DETAIL_INLINE Counter::Number* own_count() noexcept { return count_.own(); }
 
  protected:
   // One counter is enough while a table is so small that its locks are shared more anyway.

@@ -56,6 +56,10 @@ struct MapTypes {
   static constexpr bool racy_views = racy_keys && shows_copies<K>;
   // Building, moving or destroying an element may run user code.
   static constexpr bool trivial = SlotType::trivial;
+  // Nor does looking for one, nor copying it: nothing can fail once its group is locked.
+  static constexpr bool plain = trivial && racy_keys && !adapts_values<K, Alloc> &&
+                                !adapts_values<V, Alloc> && std::is_copy_constructible_v<K> &&
+                                std::is_copy_constructible_v<V>;
 };
 
 template <class Hash, class Key>

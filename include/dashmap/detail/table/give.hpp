@@ -159,4 +159,18 @@ auto pair_of(Element& element) {
   });
 }
 
+// A value lent to a closure that is called with `Args`, what it gives to be stored again: a copy,
+// if there can be one, where something may throw before it is back.
+template <class F, class... Args, class V>
+V lend(V& value) {
+  constexpr bool moves_back =
+      std::is_nothrow_move_constructible_v<V> && std::is_nothrow_destructible_v<V>;
+  if constexpr ((std::is_nothrow_invocable_v<F&, Args...> && moves_back) ||
+                !std::is_copy_constructible_v<V>) {
+    return std::move(value);
+  } else {
+    return value;
+  }
+}
+
 }  // namespace dashmap::detail
