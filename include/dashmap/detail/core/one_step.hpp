@@ -4,9 +4,8 @@
 //
 // Invariants
 //   1. A step does all of its operation, or nothing, and says so.
-//   2. The usual case calls nothing: what is rare ends the call out of line. So there is nothing
-//   that
-//      would have to be kept meanwhile, in registers that a function has to save for its caller.
+//   2. The usual case calls nothing: what is rare ends the call out of line. So nothing need be
+//      kept meanwhile in registers that a function has to save for its caller.
 //   Models (test/model): 1 map.insert, remove.
 //   Tests: 1 unit/chain_test.cpp, unit/one_step_test.cpp; 2 counted, bench/budgets.txt.
 //

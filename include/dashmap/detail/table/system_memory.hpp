@@ -40,6 +40,8 @@ inline constexpr std::size_t system_bytes = std::size_t{4} << 20;
 inline constexpr std::size_t populated_bytes = std::size_t{128} << 10;
 inline constexpr std::size_t chunked_bytes = std::size_t{1} << 20;
 inline constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
+// How much further a table has pages for its headers than for its slots, in groups.
+inline constexpr std::size_t headers_ahead = 16;
 inline constexpr std::size_t smallest_page = 4096;
 inline constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
 

@@ -238,12 +238,20 @@ struct alignas(64) Table {
   }
 
   // The table is being filled, and comes to these groups: the chunks of slots that begin among them
-  // get their pages.
+  // get their pages, and much sooner the headers. Look-ups read those everywhere: what is read
+  // first gets a page of zeros, and another one when it is written, which interrupts other threads.
   void expect(std::size_t first, std::size_t last) const noexcept {
     constexpr std::size_t group_bytes = group_width * std::bit_ceil(sizeof(SlotType));
     constexpr std::size_t a_chunk = std::max<std::size_t>(8, chunk_bytes / group_bytes);
     if (bytes < populated_bytes) return;
     const auto all = static_cast<std::size_t>(groups);
+    if (from_system) {
+      // Cast: only numbers round to pages.
+      const auto header = [&](std::size_t group) {
+        return reinterpret_cast<std::uintptr_t>(&header_of(std::min(headers_ahead * group, all)));
+      };
+      populate_memory(header(first), header(last));
+    }
     const std::size_t count = bytes < chunked_bytes ? all : a_chunk;
     const auto up = [&](std::size_t group) { return (group + count - 1) / count * count; };
     const Extent chunks = slots_in(up(first), std::min(up(last), all));
