@@ -73,7 +73,7 @@ DASHMAP_DETAIL_INLINE bool is_free(const Group<TableType>& group) noexcept {
 template <class TableType>
 DASHMAP_DETAIL_INLINE bool lock_as_seen(const Group<TableType>& group) noexcept {
   word_t seen = group.seen;
-  // A failure (relaxed) is not looked at: the slow path reads the word anew.
+  // Relaxed, where it fails: what is seen then is not looked at, the slow path reads the word anew.
   if (!group.word->compare_exchange_strong(seen, word::locked_from(group.seen),
                                            std::memory_order_acquire, std::memory_order_relaxed))
     return false;

@@ -246,8 +246,8 @@ struct alignas(64) Table {
     if (bytes < populated_bytes) return;
     const auto all = static_cast<std::size_t>(groups);
     if (from_system) {
-      // Cast: only numbers round to pages.
       const auto header = [&](std::size_t group) {
+        // Cast to a number: it is rounded to a page, which a pointer cannot be.
         return reinterpret_cast<std::uintptr_t>(&header_of(std::min(headers_ahead * group, all)));
       };
       populate_memory(header(first), header(last));
